@@ -1,0 +1,230 @@
+"""What every recurrent layer shares: options, forms of input and state, one run of the stack."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from unrolled.cells import GALLERY
+from unrolled.errors import (
+    DeviceError,
+    DtypeError,
+    OptionError,
+    OptionTypeError,
+    ShapeError,
+    SizeError,
+    UnknownNameError,
+)
+from unrolled.lang.cell import Cell
+from unrolled.layers.sequences import Opened, close_output, open_input
+from unrolled.layers.stack import Plan, run_stack
+from unrolled.layers.states import close_state, open_state
+from unrolled.runtime.eager import Weights
+from unrolled.runtime.program import Program, program_for
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a layer, checked."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+
+    def check(self, layer: str) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            OptionTypeError: An option has the wrong type.
+            OptionError: An option has an impossible value.
+        """
+        for name in ("input_size", "hidden_size", "num_layers"):
+            value = getattr(self, name)
+            if type(value) is not int:
+                raise _wrong_type(layer, name, value, "a whole number")
+            if value < 1:
+                raise OptionError(layer=layer, option=name, got=value, wanted="at least 1")
+        for name in ("batch_first", "bidirectional"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise _wrong_type(layer, name, value, "True or False")
+        number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
+        if not number or not 0 <= self.dropout <= 1:
+            wanted = "a number from 0 to 1"
+            raise OptionError(layer=layer, option="dropout", got=self.dropout, wanted=wanted)
+
+
+def _wrong_type(layer: str, option: str, value: object, wanted: str) -> OptionTypeError:
+    kind = type(value).__name__
+    return OptionTypeError(layer=layer, option=option, got=value, kind=kind, wanted=wanted)
+
+
+class Layer(nn.Module, ABC):
+    """A cell over sequences; its subclasses say how their parameters are named and stored."""
+
+    cell: Cell
+
+    def __init__(self, cell: Cell, options: Options, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        options.check(type(self).__name__)
+        self.cell = cell
+        self.input_size = options.input_size
+        self.hidden_size = options.hidden_size
+        self.num_layers = options.num_layers
+        self.batch_first = options.batch_first
+        self.dropout = float(options.dropout)
+        self.bidirectional = options.bidirectional
+        self.sizes = dict(sizes)
+        self.state_shapes()
+
+    @abstractmethod
+    def weights(self, layer: int, direction: int) -> Weights:
+        """The stored tensors of one layer and direction, in the order of the cell's layout."""
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 for a layer that also runs backwards in time."""
+        return 2 if self.bidirectional else 1
+
+    def layer_sizes(self, layer: int) -> tuple[tuple[str, int], ...]:
+        """The size of each width symbol in one layer; above the first, X is what lies below."""
+        sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
+        if layer:
+            below = program_for(self.cell, self.layer_sizes(0), training=False)
+            sizes["X"] = below.state_widths[0] * self.directions
+        return tuple(sizes.items())
+
+    def program(self, layer: int) -> Program:
+        """The program of one layer, for the layer's present mode.
+
+        Raises:
+            SizeError: The layer's sizes break an equation of its cell.
+        """
+        try:
+            return program_for(self.cell, self.layer_sizes(layer), training=self.training)
+        except SizeError as error:
+            projected = f"{self.cell.name}_projected"
+            hint = f" Use {projected}, which takes any width." if projected in GALLERY else ""
+            raise SizeError(**{**error.facts, "hint": hint}) from None
+
+    def state_shapes(self, batch: int = 1) -> list[tuple[int, int, int]]:
+        """The shape of each state: layers*directions, batch, width."""
+        rows = self.num_layers * self.directions
+        programs = [self.program(layer) for layer in range(min(2, self.num_layers))]
+        return [(rows, batch, width) for width in programs[-1].state_widths]
+
+    def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """One time step: x is B x X (or X, or whole numbers B), the output B x H.
+
+        Masks that last a sequence are drawn anew at each call in training.
+
+        Raises:
+            OptionError: The layer also runs backwards, which needs the whole sequence.
+            ShapeError: The input has the wrong shape.
+            StateError: The state has the wrong shape.
+        """
+        if self.bidirectional:
+            name, wanted = type(self).__name__, "False to step through time"
+            raise OptionError(layer=name, option="bidirectional", got=True, wanted=wanted)
+        axis = 1 if self.batch_first and x.dim() - int(x.is_floating_point()) == 1 else 0
+        output, state = self.run(x.unsqueeze(axis), state)
+        assert isinstance(output, Tensor)
+        return output.squeeze(axis), state
+
+    def run(
+        self,
+        x: Tensor | PackedSequence,
+        state: Any = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        record: Sequence[str] = (),
+    ) -> Any:
+        """Run the layer; see `Recurrent.forward` for the forms of input and result."""
+        name = type(self).__name__
+        opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
+        rows = self.num_layers * self.directions
+        weights = [self.weights(*divmod(row, self.directions)) for row in range(rows)]
+        like = next(tensor for tensor in _flat(weights[0]))
+        self._check(opened.x, like)
+        self._check_names(record)
+        batched = opened.form.batched
+        shapes = self.state_shapes(opened.x.shape[1])
+        first = open_state(state, shapes, cell=self.cell, batched=batched, like=like)
+        plan = Plan(
+            [self.program(i) for i in range(self.num_layers)], self.directions, self.dropout
+        )
+        made = run_stack(
+            plan,
+            opened.x,
+            first,
+            weights,
+            lengths=opened.lengths,
+            training=self.training,
+            record=record,
+        )
+        result = (
+            close_output(made.output, opened.form),
+            close_state(made.last, cell=self.cell, batched=batched),
+        )
+        return (*result, _close_recorded(made.recorded, opened)) if record else result
+
+    def _check(self, x: Tensor, like: Tensor) -> None:
+        """Refuse an input that does not fit the weights."""
+        name = type(self).__name__
+        if x.device != like.device:
+            raise DeviceError(layer=name, got=str(x.device), wanted=str(like.device))
+        if not x.is_floating_point():
+            self._check_symbols(x, name)
+            return
+        if x.dtype != like.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise DtypeError(layer=name, got=x.dtype, wanted=like.dtype)
+        if x.shape[-1] != self.input_size:
+            steps, batch, width = x.shape
+            problem = (
+                f"read as T={steps} B={batch} X={width}, but input_size={self.input_size}. "
+                f"Build {name} with input_size={width}, or project x first"
+            )
+            raise ShapeError(layer=name, shape=[steps, batch, width], problem=problem)
+
+    def _check_symbols(self, x: Tensor, name: str) -> None:
+        if x.dtype not in (torch.int32, torch.int64):
+            raise DtypeError(layer=name, got=x.dtype, wanted=torch.int64)
+        if x.numel() and not (0 <= int(x.min()) and int(x.max()) < self.input_size):
+            problem = (
+                f"it holds the whole numbers {int(x.min())} to {int(x.max())}, which pick one of "
+                f"input_size={self.input_size} inputs. Give 0 to {self.input_size - 1}"
+            )
+            raise ShapeError(layer=name, shape=list(x.shape), problem=problem)
+
+    def _check_names(self, record: Sequence[str]) -> None:
+        for wanted in record:
+            if wanted not in self.cell.named:
+                known = ", ".join(self.cell.named)
+                raise UnknownNameError(
+                    cell=self.cell.name, kind="equation", name=wanted, known=known
+                )
+
+    def start_uniform(self) -> None:
+        """Set every parameter as torch's recurrent layers start: uniform within 1/sqrt(H)."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+
+def _flat(weights: Weights) -> list[Tensor]:
+    return [t for t in (*weights.stacks, weights.bias, weights.vector) if t is not None]
+
+
+def _close_recorded(recorded: Mapping[str, Tensor], opened: Opened) -> dict[str, Tensor]:
+    """Recorded values as the caller gets them: L*D x T x B x width, no B if none came."""
+    if opened.form.batched:
+        return dict(recorded)
+    return {name: values.squeeze(2) for name, values in recorded.items()}

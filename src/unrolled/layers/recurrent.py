@@ -1,0 +1,193 @@
+"""A layer of any cell."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from unrolled.compiler.layout import layout_of
+from unrolled.errors import UnknownNameError
+from unrolled.lang.cell import Cell
+from unrolled.layers.layer import Layer, Options
+from unrolled.runtime.eager import Weights
+
+
+class Recurrent(Layer):
+    """Any cell as a torch layer: stacked, one or both directions, with lengths.
+
+    Parameters are stored stacked, one matrix for each vector that the equations multiply:
+    `weight_x_l0`, `weight_h_l0`, `bias_l0`; `parameter("W.xi")` is the part that an equation names.
+
+    Example:
+        >>> layer = Recurrent(gru, input_size=64, hidden_size=128, num_layers=2)
+        >>> output, state = layer(torch.randn(35, 8, 64))  # T B X
+        >>> output.shape
+        torch.Size([35, 8, 128])
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        sizes: Mapping[str, int] | None = None,
+        init: Mapping[str, float] | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """Make the layer, its parameters uniform within 1/sqrt(hidden_size) as torch's.
+
+        Args:
+            cell: The equations.
+            input_size: X, the width of the input.
+            hidden_size: H, the width of the state.
+            num_layers: L; each layer reads the outputs of the one below.
+            batch_first: Inputs and outputs are B x T x ... instead of T x B x ...
+            dropout: Probability of dropping an output between layers, in training.
+            bidirectional: Run each layer backwards in time too, outputs side by side.
+            sizes: Sizes of the cell's own width symbols, such as `{"R": 64}`.
+            init: Initial values by parameter name, over the cell's own, such as `{"b.f": 2.0}`.
+            device: Where the parameters are made.
+            dtype: What they are made of.
+
+        Raises:
+            OptionError: An option has an impossible value.
+            OptionTypeError: An option has the wrong type.
+            SizeError: The sizes break an equation of the cell.
+            UnknownNameError: `init` names a parameter that the cell does not have.
+        """
+        options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
+        super().__init__(cell, options, sizes or {})
+        self.init = {**cell.init, **(init or {})}
+        layout = layout_of(cell)
+        for layer in range(num_layers):
+            shapes = layout.shapes(dict(self.layer_sizes(layer)))
+            for direction in range(self.directions):
+                for name, shape in shapes.items():
+                    empty = torch.empty(shape, device=device, dtype=dtype)
+                    self.register_parameter(_stored(name, layer, direction), nn.Parameter(empty))
+        self._check_init()
+        self.reset_parameters()
+
+    def forward(
+        self,
+        x: Tensor | PackedSequence,
+        state: Any = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        record: Sequence[str] = (),
+    ) -> Any:
+        """Run the layer over a sequence.
+
+        Args:
+            x: T x B x X (B x T x X with batch_first), T x X for one sequence, a PackedSequence,
+                or whole numbers T x B (or T) that stand for one-hot vectors.
+            state: The first state: L*D x B x width for a one-state cell, else a tuple of those in
+                the cell's order. None starts from zeros.
+            lengths: Steps of each sequence (B). States stop there, outputs beyond are zero.
+            record: Names of the equations whose values to return for all steps.
+
+        Returns:
+            The output in the form of the input, and the last state in the form of a first state;
+            with `record` also a dict of name to L*D x T x B x width.
+
+        Raises:
+            ShapeError: The input has the wrong shape.
+            LengthsError: The lengths do not fit it.
+            StateError: The state does not fit.
+            DtypeError: Input and weights differ in dtype.
+            DeviceError: Input and weights are on different devices.
+            UnknownNameError: `record` names no equation.
+        """
+        return self.run(x, state, lengths=lengths, record=record)
+
+    def weights(self, layer: int, direction: int) -> Weights:
+        """The stored tensors of one layer and direction."""
+        stacks = tuple(getattr(self, name) for name in self._stack_names(layer, direction))
+        bias, vector = (_stored(kind, layer, direction) for kind in ("bias", "vector"))
+        return Weights(stacks, getattr(self, bias, None), getattr(self, vector, None))
+
+    def parameter(self, name: str, *, layer: int = 0, reverse: bool = False) -> Tensor:
+        """The part of the stored parameters that an equation names; a view.
+
+        Args:
+            name: As in the equations, such as "W.xi" or "b.f".
+            layer: Counted from 0, the lowest.
+            reverse: The direction backwards in time.
+
+        Raises:
+            UnknownNameError: The cell has no such parameter, or the layer no such part.
+        """
+        return self._part(name, layer, reverse)[0]
+
+    def gradient(self, name: str, *, layer: int = 0, reverse: bool = False) -> Tensor | None:
+        """The gradient of that part, None before the first backward.
+
+        Args:
+            name: As in the equations, such as "W.xi" or "b.f".
+            layer: Counted from 0, the lowest.
+            reverse: The direction backwards in time.
+
+        Raises:
+            UnknownNameError: The cell has no such parameter, or the layer no such part.
+        """
+        return self._part(name, layer, reverse)[1]
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, then set those whose initial value is declared."""
+        self.start_uniform()
+        with torch.no_grad():
+            for layer in range(self.num_layers):
+                for name in layout_of(self.cell).blocks(dict(self.layer_sizes(layer))):
+                    value = self.init.get(name, self.init.get(name.partition("[")[0]))
+                    for reverse in (False, True)[: self.directions if value is not None else 0]:
+                        self.parameter(name, layer=layer, reverse=reverse).fill_(value or 0.0)
+
+    def extra_repr(self) -> str:
+        """The options that differ from their defaults, as nn.Module prints them."""
+        shown = [self.cell.name, str(self.input_size), str(self.hidden_size)]
+        defaults = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        shown += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
+        return ", ".join(shown + [f"sizes={self.sizes}"] * bool(self.sizes))
+
+    def _stack_names(self, layer: int, direction: int) -> list[str]:
+        stacks = layout_of(self.cell).stacks
+        return [_stored(f"weight_{stack.key}", layer, direction) for stack in stacks]
+
+    def _part(self, name: str, layer: int, reverse: bool) -> tuple[Tensor, Tensor | None]:
+        blocks = layout_of(self.cell).blocks(dict(self.layer_sizes(layer)))
+        if name not in blocks:
+            known = ", ".join(blocks)
+            raise UnknownNameError(cell=self.cell.name, kind="parameter", name=name, known=known)
+        block = blocks[name]
+        kind = f"{block.kind}_{block.key}" if block.key else block.kind
+        stored = getattr(self, _stored(kind, layer, int(reverse)), None)
+        if stored is None:
+            known = f"layers 0 to {self.num_layers - 1}, {self.directions} direction(s)"
+            where = f"{name} in layer {layer}{' reversed' * reverse}"
+            raise UnknownNameError(cell=self.cell.name, kind="parameter", name=where, known=known)
+        gradient = stored.grad
+        rows = slice(block.start, block.stop)
+        return stored[rows], None if gradient is None else gradient[rows]
+
+    def _check_init(self) -> None:
+        blocks = layout_of(self.cell).blocks(dict(self.layer_sizes(0)))
+        known = {*blocks, *(name.partition("[")[0] for name in blocks)}
+        for name in self.init:
+            if name not in known:
+                names = ", ".join(blocks)
+                raise UnknownNameError(
+                    cell=self.cell.name, kind="parameter", name=name, known=names
+                )
+
+
+def _stored(name: str, layer: int, direction: int) -> str:
+    """The name of a stored tensor in the state dict."""
+    return f"{name}_l{layer}{'_reverse' * direction}"

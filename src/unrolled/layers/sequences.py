@@ -1,0 +1,122 @@
+"""The forms in which a sequence comes in: time or batch first, unbatched, with lengths, packed.
+
+Inside, time is first, the batch second, and everything past a length is zero.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from unrolled.errors import LengthsError, ShapeError
+
+
+class Form(NamedTuple):
+    """How the input came, so that the output can go back the same way."""
+
+    batched: bool
+    batch_first: bool
+    packed: PackedSequence | None
+
+
+class Opened(NamedTuple):
+    """An input in the inner form: x is T x B x X, or T x B whole numbers."""
+
+    x: Tensor
+    lengths: Tensor | None  # B
+    form: Form
+
+
+def open_input(
+    x: Tensor | PackedSequence,
+    *,
+    batch_first: bool,
+    lengths: Tensor | Sequence[int] | None,
+    name: str,
+) -> Opened:
+    """Bring an input into the inner form.
+
+    Raises:
+        ShapeError: The input has the wrong number of axes, or no time step.
+        LengthsError: The lengths do not fit it.
+    """
+    if isinstance(x, PackedSequence):
+        if lengths is not None:
+            raise LengthsError(layer=name, got="lengths beside a PackedSequence, which has its own")
+        padded, packed_lengths = pad_packed_sequence(x)
+        form = Form(batched=True, batch_first=False, packed=x)
+        return Opened(padded, packed_lengths.to(padded.device), form)
+    features = int(x.is_floating_point())
+    if x.dim() - features not in (1, 2):
+        raise ShapeError(layer=name, shape=list(x.shape), problem=_AXES[bool(features)])
+    form = Form(batched=x.dim() - features == 2, batch_first=batch_first, packed=None)
+    x = _time_first(x, form)
+    if len(x) == 0:
+        problem = "there is no time step in it. Give at least one"
+        raise ShapeError(layer=name, shape=list(x.shape), problem=problem)
+    if lengths is None:
+        return Opened(x, None, form)
+    checked = _checked_lengths(lengths, x, name)
+    return Opened(zero_past(x, checked), checked, form)
+
+
+def close_output(output: Tensor, form: Form) -> Tensor | PackedSequence:
+    """Bring an output (T x B x H) back into the form in which the input came."""
+    if form.packed is not None:
+        return _pack_like(output, form.packed)
+    if not form.batched:
+        return output.squeeze(1)
+    return output.transpose(0, 1) if form.batch_first else output
+
+
+def zero_past(values: Tensor, lengths: Tensor) -> Tensor:
+    """The values (T x B x ...) with zeros past each length, whatever stood there."""
+    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
+    past = steps >= lengths  # T B
+    return values.masked_fill(past.reshape(*past.shape, *[1] * (values.dim() - 2)), 0)
+
+
+def reverse(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """The values (T x B x ...) backwards in time, each sequence within its own length."""
+    if lengths is None:
+        return values.flip(0)
+    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
+    index = torch.where(steps < lengths, lengths - 1 - steps, steps)  # T B
+    index = index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values)
+    return values.gather(0, index)
+
+
+_AXES = {
+    True: "the layer takes T B X (B T X with batch_first), or T X for one sequence",
+    False: "whole numbers stand for one-hot vectors and come as T B (B T with batch_first), or T",
+}
+
+
+def _time_first(x: Tensor, form: Form) -> Tensor:
+    if not form.batched:
+        return x.unsqueeze(1)
+    return x.transpose(0, 1) if form.batch_first else x
+
+
+def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor, name: str) -> Tensor:
+    given = torch.as_tensor(lengths, device=x.device)
+    steps, batch = x.shape[:2]
+    if given.is_floating_point() or given.dtype == torch.bool or given.shape != (batch,):
+        got = f"lengths of shape {list(given.shape)} and {given.dtype}"
+        raise LengthsError(layer=name, got=f"{got} for B={batch}")
+    if batch and not (0 <= int(given.min()) and int(given.max()) <= steps):
+        got = f"lengths from {int(given.min())} to {int(given.max())}"
+        raise LengthsError(layer=name, got=f"{got} for T={steps}")
+    return given
+
+
+def _pack_like(output: Tensor, packed: PackedSequence) -> PackedSequence:
+    """The output packed as the input was, so that the two can be laid side by side."""
+    counts = packed.batch_sizes
+    lengths = (counts.unsqueeze(-1) > torch.arange(int(counts[0]))).sum(0)
+    if packed.sorted_indices is not None:
+        output = output.index_select(1, packed.sorted_indices)
+    data = pack_padded_sequence(output, lengths).data
+    return PackedSequence(data, counts, packed.sorted_indices, packed.unsorted_indices)

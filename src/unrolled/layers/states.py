@@ -1,0 +1,79 @@
+"""The state of a layer: one tensor, or a NamedTuple in the cell's order, as torch shapes them."""
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.errors import StateError
+from unrolled.lang.cell import Cell
+
+
+@cache
+def state_type(names: tuple[str, ...]) -> type[tuple[Any, ...]]:
+    """The NamedTuple of these state names, one type for all cells that share them."""
+    made = namedtuple("State", names)  # noqa: PYI024
+    made.__reduce__ = lambda self: (_restore, (names, tuple(self)))  # pyright: ignore
+    made.__doc__ = f"The states {', '.join(names)}, each L*D x B x width."
+    return made
+
+
+def _restore(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return state_type(names)(*values)
+
+
+def zero_states(shapes: Sequence[tuple[int, ...]], like: Tensor) -> list[Tensor]:
+    """States of zeros on the device and in the dtype of a tensor."""
+    return [like.new_zeros(shape) for shape in shapes]
+
+
+def open_state(
+    state: Any, shapes: Sequence[tuple[int, int, int]], *, cell: Cell, batched: bool, like: Tensor
+) -> list[Tensor]:
+    """The given state as a list, each L*D x B x width; zeros if None.
+
+    Raises:
+        StateError: It has other parts or shapes than the cell's states.
+    """
+    if state is None:
+        return zero_states(shapes, like)
+    parts = [state] if isinstance(state, Tensor) else list(state)
+    wanted = [shape if batched else (shape[0], shape[2]) for shape in shapes]
+    same_count = len(parts) == len(shapes) and (len(shapes) > 1 or isinstance(state, Tensor))
+    got = [list(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in parts]
+    if not same_count or got != [list(shape) for shape in wanted]:
+        names = ", ".join(cell.state_names)
+        raise StateError(cell=cell.name, names=names, got=got, wanted=list(map(list, wanted)))
+    return list(parts) if batched else [part.unsqueeze(1) for part in parts]
+
+
+def close_state(states: Sequence[Tensor], *, cell: Cell, batched: bool) -> Any:
+    """The last states as the caller gets them: a tensor, or the cell's NamedTuple."""
+    parts = list(states) if batched else [state.squeeze(1) for state in states]
+    return parts[0] if len(parts) == 1 else state_type(cell.state_names)(*parts)
+
+
+def detach(state: Any) -> Any:
+    """The same state, cut from the graph that made it: what truncated BPTT carries on.
+
+    A state of any form that a layer returns, or None.
+    """
+    if state is None or isinstance(state, Tensor):
+        return None if state is None else state.detach()
+    return type(state)(*(part.detach() for part in state))
+
+
+def draw_masks(
+    cell: Cell, widths: Mapping[str, int], *, steps: int, batch: int, like: Tensor
+) -> dict[str, Tensor]:
+    """Fresh random masks for one sequence, from torch's generator of the tensor's device."""
+    drawn: dict[str, Tensor] = {}
+    for name, mask in cell.masks.items():
+        shape = (batch, widths[name]) if mask.per == "sequence" else (steps, batch, widths[name])
+        keep = 1 - mask.rate if mask.kind == "dropout" else mask.rate
+        ones = torch.bernoulli(like.new_full(shape, keep))
+        drawn[name] = ones / keep if mask.kind == "dropout" else ones
+    return drawn
