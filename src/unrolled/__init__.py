@@ -35,6 +35,9 @@ _HOME = {
     "LSTMCell": "layers.torch_cells",
     "GRUCell": "layers.torch_cells",
     "convert": "layers.convert",
+    "train": "tasks.api",
+    "resume": "tasks.api",
+    "open_run": "tasks.api",
     "UnrolledError": "errors",
 }
 
@@ -58,6 +61,9 @@ if TYPE_CHECKING:
     from unrolled.layers.torch_like import GRU as GRU
     from unrolled.layers.torch_like import LSTM as LSTM
     from unrolled.layers.torch_like import RNN as RNN
+    from unrolled.tasks.api import open_run as open_run
+    from unrolled.tasks.api import resume as resume
+    from unrolled.tasks.api import train as train
 
 __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -389,8 +389,9 @@ class CellSourceError(UnrolledError, OSError):
     """Python does not know the text of a function."""
 
     template = (
-        "the text of {name} cannot be found, and @cell reads text: write it as a `def` in a file "
-        "or a notebook (a bare python prompt and exec keep none)."
+        "no text of a plain `def {name}` can be found, and @cell reads text. Write a `def` in a "
+        "file or a notebook: a bare python prompt and exec keep no text, and a class, a lambda or "
+        "an async def is no cell."
     )
 
 
@@ -418,6 +419,24 @@ class DecoratorError(UnrolledError, SyntaxError):
     )
 
 
+class OtherDecoratorError(UnrolledError, SyntaxError):
+    """A function stands under another decorator, which @cell would silently ignore."""
+
+    template = (
+        "cell {cell}: @cell reads what is written under `def`, so another decorator between the "
+        "two would be ignored. Remove it.\n{place}"
+    )
+
+
+class MaskTakenError(UnrolledError, ValueError):
+    """A wrapper's masks would be named like something that the cell has already."""
+
+    template = (
+        "{wrapper} names its masks {names}, and cell {cell} has {taken} already. "
+        "Wrap a cell only once so, or rename what is yours."
+    )
+
+
 class StoredCellError(UnrolledError, ValueError):
     """A stored graph is none that this version wrote."""
 
@@ -437,11 +456,20 @@ class WidthError(UnrolledError, ValueError):
 
 
 class OpenWidthError(UnrolledError, ValueError):
-    """A width follows from nothing and nobody gave it."""
+    """A width is a symbol of the cell's own, and nobody said how large it is."""
 
     template = (
         "cell {cell}: the width {symbol} follows from no equation and was not given. "
         'Give it to the layer, sizes={{"{symbol}": ...}}, or declare it with @cell(widths=...).'
+    )
+
+
+class FreeWidthError(UnrolledError, ValueError):
+    """Nothing in the equations says how wide a vector is."""
+
+    template = (
+        "cell {cell}: no equation says how wide {name} is. Use it beside something whose width is "
+        'known, or give it a name, a = {name}, and declare @cell(widths={{"a": "H"}}).\n{place}'
     )
 
 
@@ -490,8 +518,8 @@ class DtypeError(UnrolledError, ValueError, RuntimeError):
     """Input and weights differ in dtype."""
 
     template = (
-        "{layer} got x of dtype {got}, but its weights are {wanted}. "
-        "Convert one: x.to({wanted}), or layer.to({got})."
+        "{layer} got {tensor} of dtype {got}, but its weights are {wanted}. "
+        "Convert one: {tensor}.to({wanted}), or layer.to({got})."
     )
 
 
@@ -499,7 +527,8 @@ class DeviceError(UnrolledError, RuntimeError):
     """Input and weights lie on different devices."""
 
     template = (
-        "{layer} got x on {got}, but its weights are on {wanted}. Move one: x.to({wanted!r})."
+        "{layer} got {tensor} on {got}, but its weights are on {wanted}. "
+        "Move one: {tensor}.to({wanted!r})."
     )
 
 
@@ -521,7 +550,94 @@ class UnknownNameError(UnrolledError, LookupError):
     template = "{cell} has no {kind} {name!r}; it has {known}."
 
 
+class RecordError(UnrolledError, ValueError):
+    """A recorded value has another width in another layer."""
+
+    template = (
+        "{name} cannot be recorded: it is {widths} wide, layer by layer, and recorded values are "
+        "stacked. Give input_size the width of the layers above, or record in one layer alone."
+    )
+
+
 class ConvertError(UnrolledError, TypeError):
     """A module cannot be exchanged for ours."""
 
     template = "cannot convert {module}: {reason}."
+
+
+# Models
+
+
+class SamplingError(UnrolledError, ValueError):
+    """An impossible way to choose the next symbol."""
+
+    template = "{option}={got} cannot be; wanted {wanted}."
+
+
+# Training
+
+
+class SettingError(UnrolledError, ValueError):
+    """A setting has an impossible value."""
+
+    template = "{name}={got} cannot be; wanted {wanted}."
+
+
+class DivergedError(UnrolledError, ArithmeticError):
+    """The loss or the gradient is no longer a number."""
+
+    template = (
+        "training diverged at step {step}: loss {loss}, gradient norm {norm}. The last good "
+        "checkpoint is kept in {run}. Try a smaller --learning-rate or --clip-norm."
+    )
+
+
+class ModelTooLargeError(UnrolledError, MemoryError):
+    """A model for which there is no room."""
+
+    template = (
+        "training this model takes {needed} for its weights, their gradients and the optimizer, "
+        "and {device} has {there}. Choose a smaller --hidden-size or --embedding-size, or fewer "
+        "--num-layers."
+    )
+
+
+class MissingExtraError(UnrolledError, ImportError):
+    """An optional package is not installed."""
+
+    template = (
+        "{what} need the package {package}, which is not installed: pip install 'unrolled[{extra}]'"
+    )
+
+
+# Tasks
+
+
+class UnknownTaskError(UnrolledError, LookupError):
+    """No task has that name."""
+
+    template = "no task is named {name!r}; there are: {known}. `unrolled train --help` lists them."
+
+
+class DataChangedError(UnrolledError, ValueError):
+    """A run's text is no longer the one that it was trained on."""
+
+    template = (
+        "the text {name} has changed since this run began (fingerprint {was}..., now {now}...). "
+        "Put the old text back, or train a new run on the new one."
+    )
+
+
+class StoredSettingsError(UnrolledError, ValueError):
+    """A run's settings cannot be read back."""
+
+    template = (
+        "the settings in {path}/config.json cannot be read: {problem}. "
+        "The file was damaged, made by hand, or written by another version."
+    )
+
+
+class NoDeviceError(UnrolledError, RuntimeError):
+    """The device to compute on is not here."""
+
+    template = "cannot compute on {device!r}: {reason}. Use --device cpu, or auto."

@@ -5,6 +5,7 @@ documentation and its place in the command. `find_cell` reads names as people ty
 `lstm`, `rhn:3`, `gru+zoneout:0.1`, `FILE.py:mine`.
 """
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -14,6 +15,7 @@ from unrolled.cells.wrapped import WRAPPERS, variational, zoneout
 from unrolled.errors import UnknownCellError, UnknownParameterError
 from unrolled.lang.cell import Cell
 from unrolled.lang.masks import Mask
+from unrolled.lang.names import LONGEST_SHOWN, shown
 from unrolled.lang.trace import read_cell
 
 
@@ -77,17 +79,33 @@ def find_cell(reference: str) -> Cell:
             `+variational:RATE` wrap any cell.
 
     Raises:
-        UnknownCellError: No cell has that name.
-        UnknownParameterError: The cell has no parameter, or several, or no such wrapper exists.
+        UnknownCellError: No cell, or no wrapper, has that name.
+        UnknownParameterError: The cell has no parameter, or several.
+        MaskRateError: A rate is not in [0, 1).
+        MaskTakenError: A cell is wrapped twice in the same way.
+        EquationError: The cell's equations, with that parameter, are none of the language.
     """
-    inner, *wrappers = reference.split("+")
+    inner, wrappers = _unwrapped(reference)
     cell = _one_cell(inner)
     for wrapper in wrappers:
         name, number = _parted(wrapper)
         if name not in WRAPPERS:
-            raise UnknownCellError(name=f"+{name}", hint=f"The wrappers are {', '.join(WRAPPERS)}.")
+            known = " or ".join(f"+{wrapper}:RATE" for wrapper in WRAPPERS)
+            raise UnknownCellError(name=shown(f"+{name}"), hint=f"Wrap a cell with {known}.")
         cell = WRAPPERS[name](cell, *number)
     return cell
+
+
+def _unwrapped(reference: str) -> tuple[str, list[str]]:
+    """The cell inside and its wrappers, innermost first; a folder's name may hold a plus too."""
+    wrappers: list[str] = []
+    while "+" in reference:
+        inner, _, wrapper = reference.rpartition("+")
+        if re.fullmatch(r"\w*(:[^:]*)?", wrapper) is None:
+            break
+        wrappers.insert(0, wrapper)
+        reference = inner
+    return reference, wrappers
 
 
 def _one_cell(reference: str) -> Cell:
@@ -96,10 +114,12 @@ def _one_cell(reference: str) -> Cell:
         cell = read_cell(name)
     elif name in GALLERY:
         cell = GALLERY[name].cell
+    elif name.endswith(".py"):
+        raise UnknownCellError(name=shown(name), hint="Say which cell of the file you mean.")
     else:
-        guess = get_close_matches(name, GALLERY, n=1)
+        guess = get_close_matches(name[:LONGEST_SHOWN], GALLERY, n=1)
         known = f"Did you mean {guess[0]}?" if guess else f"The gallery has {', '.join(GALLERY)}."
-        raise UnknownCellError(name=name, hint=known)
+        raise UnknownCellError(name=shown(name), hint=known)
     return _with_parameter(cell, number[0]) if number else cell
 
 
@@ -114,8 +134,8 @@ def _parted(reference: str) -> tuple[str, tuple[float, ...]]:
 
 
 def _with_parameter(cell: Cell, number: float) -> Cell:
-    """The cell with its one parameter set: a constant, or a mask's rate."""
-    declared = {**cell.parameters, **cell.masks}
+    """The cell with its one parameter set: its constant, or if it has none, its mask's rate."""
+    declared = cell.parameters or cell.masks
     if len(declared) != 1:
         raise UnknownParameterError(
             cell=cell.name, name=str(number), known=", ".join(declared) or "none"

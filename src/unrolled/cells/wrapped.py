@@ -1,11 +1,16 @@
 """Cells made of any other cell: zoneout and variational dropout rewrite its graph."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
+from unrolled.errors import MaskTakenError
 from unrolled.lang.cell import Cell, Equation
 from unrolled.lang.masks import Mask, dropout, zone
-from unrolled.lang.nodes import Node
+from unrolled.lang.names import unused
+from unrolled.lang.nodes import Node, in_order
+
+Wrapper: TypeAlias = Callable[[Cell, float], Cell]
 
 
 def zoneout(cell: Cell, rate: float = 0.1) -> Cell:
@@ -13,13 +18,16 @@ def zoneout(cell: Cell, rate: float = 0.1) -> Cell:
 
     Raises:
         MaskRateError: The rate is not in [0, 1).
+        MaskTakenError: The cell has something of these names already.
     """
     masks = {f"d_{name}": zone(rate) for name in cell.state_names}
+    _check_free(cell, "zoneout", masks)
     equations = list(cell.equations)
     results: list[Node] = []
     for state, new in zip(cell.states, cell.results, strict=True):
         d = Node("mask", attribute=f"d_{state.label}")
-        equations = [_renamed(equation, state.label, new) for equation in equations]
+        free = unused(f"{state.label}_new", cell.names)
+        equations = [_renamed(equation, state.label, new, free) for equation in equations]
         results.append(d * state + (1 - d) * new)
         equations.append(Equation(state.label, results[-1], "zoned out: sometimes the old value"))
     return replace(
@@ -29,7 +37,7 @@ def zoneout(cell: Cell, rate: float = 0.1) -> Cell:
         equations=tuple(equations),
         results=tuple(results),
         masks={**cell.masks, **masks},
-        again=lambda rate=rate: zoneout(cell, rate),
+        again=_again(zoneout, cell, rate),
     )
 
 
@@ -40,62 +48,69 @@ def variational(cell: Cell, rate: float = 0.25) -> Cell:
 
     Raises:
         MaskRateError: The rate is not in [0, 1).
+        MaskTakenError: The cell has something of these names already.
     """
     leaves = (cell.input, *cell.states)
     masked = {leaf: Node("mask", attribute=f"m_{leaf.label}") * leaf for leaf in leaves}
-    rewrite = _Rewriter(masked).outside
-    equations = tuple(replace(e, value=rewrite(e.value)) for e in cell.equations)
+    copies = _masked_in_products(cell, masked)
+    used = set(in_order(copies[node] for node in cell.nodes))
     masks: Mapping[str, Mask] = {
-        f"m_{leaf.label}": dropout(rate, per="sequence")
-        for leaf in leaves
-        if any(_reads(product.args[1], leaf) for product in cell.products)
+        f"m_{leaf.label}": dropout(rate, per="sequence") for leaf in leaves if masked[leaf] in used
     }
+    _check_free(cell, "variational", masks)
     return replace(
         cell,
         name=f"variational_{cell.name}",
         doc=f"{cell.doc}\n\nWith variational dropout of what its products read.",
-        equations=equations,
-        results=tuple(rewrite(result) for result in cell.results),
+        equations=tuple(replace(e, value=copies[e.value]) for e in cell.equations),
+        results=tuple(copies[result] for result in cell.results),
         masks={**cell.masks, **masks},
-        again=lambda rate=rate: variational(cell, rate),
+        again=_again(variational, cell, rate),
     )
 
 
-WRAPPERS: dict[str, Callable[[Cell, float], Cell]] = {
+WRAPPERS: dict[str, Wrapper] = {
     "zoneout": zoneout,
     "variational": variational,
 }
 
 
-def _renamed(equation: Equation, state: str, new: Node) -> Equation:
+def _renamed(equation: Equation, state: str, new: Node, free: str) -> Equation:
     """The equation that bound a state's new value, under a name that leaves the state's free."""
     bound = equation.name == state and equation.value is new
-    return replace(equation, name=f"{state}_new") if bound else equation
+    return replace(equation, name=free) if bound else equation
 
 
-def _reads(node: Node, leaf: Node) -> bool:
-    """Whether a product's operand reads the leaf itself, other than through another product."""
-    return node is leaf or (node.op != "product" and any(_reads(a, leaf) for a in node.args))
+def _check_free(cell: Cell, wrapper: str, names: Iterable[str]) -> None:
+    taken = [name for name in names if name in cell.names]
+    if taken:
+        facts = {"names": ", ".join(names), "taken": ", ".join(taken)}
+        raise MaskTakenError(cell=cell.name, wrapper=wrapper, **facts)
 
 
-class _Rewriter:
-    """Copies a graph; inside the operands of products, leaves become their masked selves."""
+def _again(wrapper: Wrapper, cell: Cell, rate: float) -> Callable[..., Cell]:
+    """Makes the wrapped cell anew: with another rate, or other parameters of the cell inside."""
 
-    def __init__(self, masked: Mapping[Node, Node]) -> None:
-        self.masked = masked
-        self.done: dict[tuple[Node, bool], Node] = {}
+    def again(rate: float = rate, **changed: float | Mask) -> Cell:
+        return wrapper(cell(**changed), rate)
 
-    def outside(self, node: Node) -> Node:
-        """The node's copy where no product reads it."""
-        return self._copy(node, within=False)
+    return again
 
-    def _copy(self, node: Node, *, within: bool) -> Node:
-        within = within and any(_reads(node, leaf) for leaf in self.masked)
-        if within and node in self.masked:
-            return self.masked[node]
-        if (node, within) not in self.done:
-            below = node.op == "product" or within
-            args = tuple(self._copy(argument, within=below) for argument in node.args)
-            unchanged = all(new is old for new, old in zip(args, node.args, strict=True))
-            self.done[node, within] = node if unchanged else replace(node, args=args)
-        return self.done[node, within]
+
+def _masked_in_products(cell: Cell, masked: Mapping[Node, Node]) -> dict[Node, Node]:
+    """Each node's copy in which products read masked leaves, directly or through other values."""
+    outside: dict[Node, Node] = {}
+    inside: dict[Node, Node] = {}  # what a product reads in place of a node
+    for node in cell.nodes:
+        read = [inside[argument] for argument in node.args]
+        kept = [outside[argument] for argument in node.args]
+        outside[node] = _copy(node, read if node.op == "product" else kept)
+        same = node.op == "product" or all(a is b for a, b in zip(read, kept, strict=True))
+        inside[node] = masked.get(node) or (outside[node] if same else _copy(node, read))
+    return outside
+
+
+def _copy(node: Node, args: list[Node]) -> Node:
+    """The node with other operands; itself if they are the same."""
+    same = all(new is old for new, old in zip(args, node.args, strict=True))
+    return node if same else replace(node, args=tuple(args))

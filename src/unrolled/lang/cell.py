@@ -72,11 +72,17 @@ class Cell:
         bound = {equation.name: equation.value for equation in self.equations}
         return bound | dict(zip(self.state_names, self.results, strict=True))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that stands for a value: x, states, masks and what the equations bind."""
+        leaves = (node.label for node in (self.input, *self.states))
+        return frozenset({*leaves, *self.masks, *(equation.name for equation in self.equations)})
+
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """Every node of the graph, operands before the operations that read them."""
         values = (equation.value for equation in self.equations)
-        return tuple(in_order([*values, *self.results]))
+        return tuple(in_order([self.input, *self.states, *values, *self.results]))
 
     def leaves(self, op: str) -> tuple[Node, ...]:
         """The leaves of one kind ("matrix", "vector", "mask"), in order of appearance."""

@@ -1,46 +1,32 @@
 """What may stand to the right of `=`: names, numbers, arithmetic, products and calls of words."""
 
 import ast
-import operator
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from unrolled.errors import EquationError
 from unrolled.lang.definition import Definition
-from unrolled.lang.nodes import Node, lift
+from unrolled.lang.names import (
+    FAMILIES,
+    LONGEST_WRITTEN,
+    MOST_NODES,
+    MOST_PARTS,
+    RESERVED,
+    hint,
+    is_name,
+    is_parameter,
+    shown,
+)
+from unrolled.lang.nodes import Node, in_order, lift
+from unrolled.lang.syntax import BINARY, COMPARE, EXPRESSIONS_REFUSED, PLAIN_NAME
 from unrolled.lang.words import WORDS
 
 Value: TypeAlias = Node | int | float
 
 DEEPEST = 200  # nested expressions; equations that people write stay under ten
-MOST_NODES = 100_000
 LARGEST_NUMBER = 2**53  # beyond it a float64 no longer holds every whole number
 LARGEST_EXPONENT = 64
 INFINITY = float("inf")
-FAMILY_OPS = {"W": "matrix", "b": "vector", "p": "vector"}
-BINARY: dict[type[ast.operator], tuple[str, Callable[[float, float], float]]] = {
-    ast.Add: ("add", operator.add),
-    ast.Sub: ("sub", operator.sub),
-    ast.Mult: ("mul", operator.mul),
-    ast.Div: ("div", operator.truediv),
-    ast.Pow: ("pow", operator.pow),
-}
-COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Lt: "lt",
-    ast.LtE: "le",
-    ast.Gt: "gt",
-    ast.GtE: "ge",
-    ast.Eq: "eq",
-    ast.NotEq: "ne",
-}
-REFUSED: dict[type[ast.AST], str] = {
-    ast.IfExp: "a cell cannot branch on values; write where(condition, this, that)",
-    ast.BoolOp: "`and` and `or` have no vector meaning; multiply conditions, or nest where(...)",
-    ast.Lambda: "equations define no functions",
-    ast.Attribute: "only W.name, b.name and p.name have dots",
-    ast.Subscript: "only parameters are indexed, as in W.R[2]; use split(v, parts) on vectors",
-}
 
 
 def refuse(definition: Definition, node: ast.AST, reason: str) -> EquationError:
@@ -62,21 +48,32 @@ class Reader:
 
     def bind(self, name: str, value: Value, place: ast.AST) -> None:
         """Give a name its value from here on; words and parameter families keep theirs."""
-        taken = name in WORDS or name in ("split", *FAMILY_OPS)
-        if taken or not name.isascii() or name.startswith("__"):
-            why = "is a word of the language" if taken else "is not plain ASCII"
-            raise refuse(self.definition, place, f"the name {ascii(name)} {why}; choose another")
+        if name in RESERVED:
+            reason = f"the name {name} is a word of the language; choose another"
+            raise refuse(self.definition, place, reason)
+        if not is_name(name, LONGEST_WRITTEN):
+            reason = f"{shown(name)} is no name here; {PLAIN_NAME}"
+            raise refuse(self.definition, place, reason)
+        self.count(1, place)
         self.names[name] = value
+
+    def count(self, nodes: int, place: ast.AST) -> None:
+        """Refuse a graph that has grown beyond all reason."""
+        self._nodes += nodes
+        if self._nodes > MOST_NODES:
+            raise refuse(self.definition, place, f"a cell has at most {MOST_NODES} operations")
 
     def value(self, expression: ast.expr) -> Value:
         """The node, or the plain number, that an expression stands for."""
         self._depth += 1
-        self._nodes += 1
-        if self._depth > DEEPEST or self._nodes > MOST_NODES:
-            raise refuse(self.definition, expression, "this is nested too deep, or far too long")
+        self.count(1, expression)
+        if self._depth > DEEPEST:
+            raise refuse(self.definition, expression, f"this is nested over {DEEPEST} deep")
         read = _READERS.get(type(expression))
         if read is None:
-            reason = REFUSED.get(type(expression), "this is no part of the equation language")
+            reason = EXPRESSIONS_REFUSED.get(
+                type(expression), "this is no part of the equation language"
+            )
             raise refuse(self.definition, expression, reason)
         result = read(self, expression)
         self._depth -= 1
@@ -100,7 +97,11 @@ class Reader:
         zero_step = len(whole) == 3 and whole[2] == 0
         if len(whole) != len(bounds) or not 1 <= len(whole) <= 3 or zero_step:
             return None
-        return range(*whole)
+        steps = range(*whole)
+        if (steps.stop - steps.start) * steps.step < 0:
+            reason = f"range({steps.start}, {steps.stop}) ends before it begins"
+            raise refuse(self.definition, expression, reason)
+        return steps
 
     def name(self, expression: ast.Name) -> Value:
         """A name's value, or the error with the nearest known name."""
@@ -109,20 +110,24 @@ class Reader:
         if expression.id in self.families:
             reason = f"{expression.id} alone is no value; name one: {expression.id}.name"
             raise refuse(self.definition, expression, reason)
-        known = [*self.names, *self.families, *WORDS]
-        guess = get_close_matches(expression.id, known, n=1)
-        hint = f"did you mean {guess[0]}?" if guess else "bind it first, or declare it by keyword"
-        reason = f"nothing is named {ascii(expression.id)} here; {hint}"
+        if expression.id in RESERVED - FAMILIES.keys():
+            reason = f"{expression.id} is a word: it is called, as in {expression.id}(v)"
+            raise refuse(self.definition, expression, reason)
+        known = [*WORDS, *self.families, *self.names]
+        otherwise = "bind it first, or declare it by keyword"
+        guess = hint(expression.id, known, otherwise)
+        reason = f"nothing is named {shown(expression.id)} here; {guess}"
         raise refuse(self.definition, expression, reason)
 
     def constant(self, expression: ast.Constant) -> Value:
         """A finite number."""
         number = expression.value
-        if type(number) not in (int, float):
+        if not isinstance(number, int | float) or isinstance(number, bool):
             raise refuse(self.definition, expression, "only numbers are constants")
-        return self._finite(number, expression)
+        return self.finite(number, expression)
 
-    def _finite(self, number: float, expression: ast.AST) -> float:
+    def finite(self, number: float, expression: ast.AST) -> float:
+        """The number itself, unless it is none that a float64 holds well."""
         if isinstance(number, complex) or not abs(number) <= LARGEST_NUMBER:
             raise refuse(self.definition, expression, "this number is not finite, or too large")
         return number
@@ -154,7 +159,7 @@ class Reader:
         _, on_numbers = BINARY[type(expression.op)]
         try:
             small = not isinstance(expression.op, ast.Pow) or abs(right) <= LARGEST_EXPONENT
-            return self._finite(on_numbers(left, right) if small else INFINITY, expression)
+            return self.finite(on_numbers(left, right) if small else INFINITY, expression)
         except ArithmeticError as error:
             raise refuse(self.definition, expression, f"this number is none: {error}") from None
 
@@ -164,34 +169,53 @@ class Reader:
             reason = "the left side of @ is a matrix, W.name; a product of vectors is written *"
             raise refuse(self.definition, expression.left, reason)
         vector = self.value(expression.right)
+        if not isinstance(vector, Node):
+            raise refuse(
+                self.definition, expression.right, "a matrix multiplies a vector: W.name @ v"
+            )
         return self._node("product", (matrix, vector), expression)
 
     def parameter(self, expression: ast.Attribute | ast.Subscript) -> Value:
-        """A bias or vector by name; a matrix stands only to the left of @."""
+        """A bias or vector by name; a matrix stands only to the left of @; or a part of a split."""
+        if isinstance(expression, ast.Subscript) and _calls(expression.value, "split"):
+            return self._part(expression)
         leaf = self._parameter(expression)
         if leaf is None:
-            raise refuse(self.definition, expression, REFUSED[type(expression)])
+            raise refuse(self.definition, expression, EXPRESSIONS_REFUSED[type(expression)])
         if leaf.op == "matrix":
             raise refuse(self.definition, expression, f"a matrix multiplies: {leaf.label} @ v")
         return leaf
 
     def _parameter(self, expression: ast.expr) -> Node | None:
-        index = ""
-        if isinstance(expression, ast.Subscript):
-            number = self.value(expression.slice)
-            index = f"[{number}]"
-            expression = expression.value
-            if not isinstance(number, int):
-                raise refuse(
-                    self.definition, expression, "an index is a whole number, as in W.R[2]"
-                )
-        if not isinstance(expression, ast.Attribute) or not isinstance(expression.value, ast.Name):
+        """The leaf that an expression names, or None if it has not the form of a parameter."""
+        index, named = "", expression
+        if isinstance(named, ast.Subscript):
+            index, named = f"[{self._index(named)}]", named.value
+        if not isinstance(named, ast.Attribute) or not isinstance(named.value, ast.Name):
             return None
-        family = expression.value.id
-        name = f"{family}.{expression.attr}{index}"
-        if family not in self.families or not name.isascii() or expression.attr.startswith("_"):
+        family, name = named.value.id, f"{named.value.id}.{named.attr}{index}"
+        if family in FAMILIES.keys() - self.families:
+            reason = f"{family} is not declared; write it among the keywords of `def`"
+            raise refuse(self.definition, expression, reason)
+        if family not in FAMILIES or not is_parameter(name):
             return None
-        return self.leaves.setdefault(name, Node(FAMILY_OPS[family], attribute=name))
+        return self.leaves.setdefault(name, Node(FAMILIES[family], attribute=name))
+
+    def _index(self, expression: ast.Subscript) -> int:
+        number = self.value(expression.slice)
+        if not isinstance(number, int):
+            reason = "an index is a whole number, as in W.R[2]"
+            raise refuse(self.definition, expression, reason)
+        return number
+
+    def _part(self, expression: ast.Subscript) -> Value:
+        """One part alone: `split(v, 4)[0]`."""
+        call, index = expression.value, self._index(expression)
+        count = self.value(call.args[-1]) if isinstance(call, ast.Call) and call.args else 0
+        if not isinstance(call, ast.Call) or not isinstance(count, int) or not 0 <= index < count:
+            reason = "a part of a split is split(v, count)[index], with 0 <= index < count"
+            raise refuse(self.definition, expression, reason)
+        return self._split(call, count)[index]
 
     def comparison(self, expression: ast.Compare) -> Node:
         """One comparison, 1 where it holds and 0 elsewhere."""
@@ -214,20 +238,23 @@ class Reader:
             wanted = "two or more" if word.arity == -1 else word.arity
             reason = f"{word.name} takes {wanted} operands, got {len(operands)}"
             raise refuse(self.definition, expression, reason)
-        return self._placed(word.build(*operands), expression)
+        node = word.build(*operands)
+        self.count(sum(1 for _ in in_order([node], known=operands)), expression)
+        return self._placed(node, expression)
 
     def _unknown_word(self, name: str) -> str:
         if name == "split":
             return "split gives several values; bind them: a, b = split(v, 2)"
-        guess = get_close_matches(name, WORDS, n=1)
-        hint = f"did you mean {guess[0]}?" if guess else f"it has {', '.join(WORDS)}"
-        return f"{ascii(name)} is no word of the equation language; {hint}"
+        guess = hint(name, WORDS, f"it has {', '.join(WORDS)}")
+        return f"{shown(name)} is no word of the equation language; {guess}"
 
     def _split(self, expression: ast.Call, count: int) -> list[Value]:
         arguments = [self.value(argument) for argument in expression.args]
-        if len(arguments) != 2 or arguments[1] != count or not isinstance(arguments[0], Node):
-            reason = f"{count} names on the left need split(v, {count})"
+        fits = len(arguments) == 2 and arguments[1] == count <= MOST_PARTS
+        if not fits or not isinstance(arguments[0], Node):
+            reason = f"here it is split(v, {count}), of a vector, for {count} values"
             raise refuse(self.definition, expression, reason)
+        self.count(count, expression)
         whole, place = arguments[0], self.definition.place(expression)
         return [Node("slice", (whole,), (index, count), place) for index in range(count)]
 

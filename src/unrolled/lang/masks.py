@@ -20,13 +20,17 @@ class Mask:
     per: Literal["step", "sequence"]
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate < 1 or self.per not in ("step", "sequence"):
+        if not _is_rate(self.rate) or self.per not in ("step", "sequence"):
             raise MaskRateError(rate=self.rate, per=self.per)
 
     @property
     def at_evaluation(self) -> float:
         """The mask's expectation, which stands for it once training is over."""
         return 1.0 if self.kind == "dropout" else self.rate
+
+
+def _is_rate(rate: object) -> bool:
+    return isinstance(rate, int | float) and not isinstance(rate, bool) and 0 <= rate < 1
 
 
 def dropout(rate: float, *, per: Literal["step", "sequence"] = "step") -> Mask:

@@ -1,7 +1,7 @@
 """What a cell's graph is made of: immutable nodes that remember the line they came from."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 Attribute: TypeAlias = str | float | tuple[int, int] | None
@@ -9,20 +9,24 @@ Attribute: TypeAlias = str | float | tuple[int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the user's file a node was written; `column` counts from 1."""
+    """Where in the user's file a node was written; `column` counts from 1.
+
+    `text` is the line, or a piece of a long one, from the column `start` (which counts from 0) on.
+    """
 
     file: str
     line: int
     column: int
     text: str
+    start: int = 0
 
     def quote(self) -> str:
         """The place and its line, with a caret under the column."""
-        caret = " " * (self.column - 1) + "^"
+        caret = " " * (self.column - 1 - self.start) + "^"
         return f"{self.file}:{self.line}:{self.column}\n    {self.text}\n    {caret}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Node:
     """One value of the graph: an operation, its operands, and at most one attribute.
 
@@ -34,7 +38,11 @@ class Node:
     op: str
     args: "tuple[Node, ...]" = ()
     attribute: Attribute = None
-    place: Place | None = field(default=None, repr=False)
+    place: Place | None = None
+
+    def __repr__(self) -> str:
+        shown = "" if self.attribute is None else f" {self.attribute}"
+        return f"<{self.op}{shown} of {len(self.args)}>" if self.args else f"<{self.op}{shown}>"
 
     @property
     def label(self) -> str:
@@ -72,23 +80,26 @@ def lift(value: Node | float) -> Node:
     return value if isinstance(value, Node) else Node("constant", attribute=float(value))
 
 
-def in_order(results: Iterable[Node]) -> Iterator[Node]:
-    """Every node that the results need, operands first, each once."""
+def in_order(results: Iterable[Node], known: Container[Node] = ()) -> Iterator[Node]:
+    """Every node that the results need, operands first, each once; nothing that is known."""
     seen: set[Node] = set()
     stack = [(node, False) for node in reversed(list(results))]
     while stack:
         node, operands_done = stack.pop()
         if operands_done:
             yield node
-        elif node not in seen:
+        elif node not in seen and node not in known:
             seen.add(node)
             stack.append((node, True))
             stack.extend((argument, False) for argument in reversed(node.args))
 
 
-def is_scalar(node: Node) -> bool:
-    """Whether a value has one number a row (a constant, a row mean) and fits any width."""
-    if node.op in ("mean", "var", "constant"):
-        return True
-    mixes_widths = node.op in ("product", "concat", "slice")
-    return bool(node.args) and not mixes_widths and all(map(is_scalar, node.args))
+def scalars(nodes: Iterable[Node]) -> frozenset[Node]:
+    """Of nodes in order, those with one number a row (constants, row means): any width fits."""
+    found: set[Node] = set()
+    for node in nodes:
+        mixes_widths = not node.args or node.op in ("product", "concat", "slice")
+        combined = not mixes_widths and all(argument in found for argument in node.args)
+        if combined or node.op in ("mean", "var", "constant"):
+            found.add(node)
+    return frozenset(found)

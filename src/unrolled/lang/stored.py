@@ -1,20 +1,28 @@
 """A cell as JSON, so that a run holds its equations; loading executes and trusts nothing."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from unrolled.errors import StoredCellError
 from unrolled.lang.cell import Cell, Equation
+from unrolled.lang.forms import parse_form
 from unrolled.lang.masks import Mask
+from unrolled.lang.names import (
+    FAMILIES,
+    MOST_NODES,
+    MOST_PARTS,
+    MOST_STATES,
+    RESERVED,
+    is_name,
+    is_parameter,
+    printable,
+)
 from unrolled.lang.nodes import Node, in_order
 from unrolled.lang.ops import OPS
 
 FORMAT = 1
-MOST_NODES = 100_000
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
-PARAMETER = re.compile(r"[Wbp]\.[A-Za-z][A-Za-z0-9_]{0,63}(\[-?\d{1,6}\])?", re.ASCII)
+LONGEST_TEXT = 2**18  # as long as the longest file of equations
 
 
 def to_json(cell: Cell) -> dict[str, Any]:
@@ -55,29 +63,43 @@ def _cell(stored: Mapping[str, Any]) -> Cell:
         stored["format"] == FORMAT, f"format {stored['format']!r}, this version reads {FORMAT}"
     )
     nodes = _nodes(stored["nodes"])
-    states = tuple(_leaf(nodes, index, "state") for index in stored["states"])
-    results = tuple(nodes[_position(index)] for index in stored["results"])
-    _require(0 < len(states) == len(results), "as many results as states")
-    masks = {_name(name): Mask(*fields) for name, fields in stored["masks"].items()}
+    _require(len(stored["equations"]) <= MOST_NODES, f"at most {MOST_NODES} equations")
+    _require(is_name(stored["name"]), "a cell's name")
     cell = Cell(
-        _name(stored["name"]),
+        stored["name"],
         _text(stored["doc"]),
         _leaf(nodes, stored["input"], "input"),
-        states,
+        tuple(_leaf(nodes, index, "state") for index in stored["states"]),
         tuple(_equation(nodes, *fields) for fields in stored["equations"]),
-        results,
-        masks=masks,
+        tuple(nodes[_position(index)] for index in stored["results"]),
+        masks={_name(name): _mask(*fields) for name, fields in stored["masks"].items()},
         parameters={_name(key): _finite(value) for key, value in stored["parameters"].items()},
         init={_parameter(key): _finite(value) for key, value in stored["init"].items()},
-        widths={_name(key): _text(value) for key, value in stored["widths"].items()},
+        widths={_name(key): _width(value) for key, value in stored["widths"].items()},
     )
-    _require(len(set(cell.state_names)) == len(states), "state names that differ")
-    _require(set(cell.widths) <= set(cell.named), "widths of names that the equations have")
-    known = {cell.input, *states, *(node for node in nodes if node.op in ("mask",))}
-    for node in cell.nodes:
-        _require(node.op not in ("input", "state") or node in known, "inputs and states declared")
-        _require(node.op != "mask" or node.label in masks, "masks declared")
+    _check_names(cell)
     return cell
+
+
+def _check_names(cell: Cell) -> None:
+    """What one part of the cell says of another must be so."""
+    states = cell.state_names
+    _require(0 < len(states) <= MOST_STATES, f"1 to {MOST_STATES} states")
+    _require(len(states) == len(cell.results), "as many results as states")
+    leaves = [cell.input.label, *states, *cell.masks]
+    _require(len(set(leaves)) == len(leaves), "inputs, states and masks whose names differ")
+    bound = {equation.name: equation.value for equation in cell.equations}
+    for state, result in zip(cell.states, cell.results, strict=True):
+        _require(bound.get(state.label, state) is result, "results that the equations name")
+    labels = [node.label for op in ("mask", "vector", "matrix") for node in cell.leaves(op)]
+    _require(len(set(labels)) == len(labels), "one node for each mask and parameter")
+    inputs = {cell.input, *cell.states}
+    for node in cell.nodes:
+        _require(node.op not in ("input", "state") or node in inputs, "inputs and states declared")
+        _require(node.op != "mask" or node.label in cell.masks, "masks declared")
+    known = {*labels, *(label.partition("[")[0] for label in labels)}
+    _require(set(cell.init) <= known, "initial values of parameters that the equations have")
+    _require(set(cell.widths) <= {*bound, *states}, "widths of names that the equations have")
 
 
 def _nodes(stored: list[Any]) -> list[Node]:
@@ -92,6 +114,7 @@ def _nodes(stored: list[Any]) -> list[Node]:
         matrix_first = op == "product" and args[0].op == "matrix"
         stray = sum(argument.op == "matrix" for argument in args) - matrix_first
         _require((op == "product") == matrix_first and not stray, f"operands of {op}")
+        _require(op != "pow" or args[1].op == "constant", "an exponent that is a number")
         nodes.append(Node(op, args, _attribute(op, attribute)))
     return nodes
 
@@ -100,12 +123,14 @@ def _attribute(op: str, value: Any) -> Any:
     if op == "constant":
         return float(_finite(value))
     if op in ("matrix", "vector"):
-        return _parameter(value)
+        _require(FAMILIES[_parameter(value)[0]] == op, f"a {op}'s name, got {value!r}")
+        return value
     if op in ("input", "state", "mask"):
         return _name(value)
     if op == "slice":
         index, count = value
-        _require(type(index) is int and type(count) is int and 0 <= index < count <= 4096, "slice")
+        _require(type(index) is int and type(count) is int, "a slice of whole numbers")
+        _require(0 <= index < count <= MOST_PARTS, "a slice that is there")
         return index, count
     _require(value is None, f"{op} has no attribute")
     return None
@@ -127,19 +152,28 @@ def _position(index: Any, below: int = MOST_NODES) -> int:
 
 
 def _name(name: Any) -> str:
-    _require(isinstance(name, str) and NAME.fullmatch(name) is not None, f"a name, got {name!r}")
+    _require(is_name(name) and name not in RESERVED, f"a name, got {name!r}")
     return name
 
 
 def _parameter(name: Any) -> str:
-    matches = isinstance(name, str) and PARAMETER.fullmatch(name) is not None
-    _require(matches, f"a parameter's name, got {name!r}")
+    _require(is_parameter(name), f"a parameter's name, got {name!r}")
     return name
 
 
-def _text(text: Any) -> str:
-    _require(isinstance(text, str) and len(text) <= 100_000, "a text")
+def _mask(kind: Any, rate: Any, per: Any) -> Mask:
+    _require(kind in ("dropout", "zoneout"), f"a kind of mask, got {kind!r}")
+    return Mask(kind, rate, per)
+
+
+def _width(text: Any) -> str:
+    _require(bool(parse_form(text)), f"a width, got {text!r}")
     return text
+
+
+def _text(text: Any) -> str:
+    _require(isinstance(text, str) and len(text) <= LONGEST_TEXT, "a text")
+    return printable(text)
 
 
 def _finite(number: Any) -> float:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from unrolled.lang.cell import Cell
 from unrolled.lang.nodes import Node
-from unrolled.lang.printing import Notation, Row, show, whole_or_short
+from unrolled.lang.printing import Notation, Row, short_equations, show, whole_or_short
 
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi "
@@ -78,11 +78,11 @@ TEX = Notation(
         "div": Row(r"\frac{{{0}}}{{{1}}}", 7, (0, 0)),
         "product": Row(r"{0}\,{1}", 6, (7, 7)),
         "neg": Row("-{0}", 4, (6,)),
-        "pow": Row("{0}^{{{1}}}", 7, (8, 0)),
+        "pow": Row("{{{0}}}^{{{1}}}", 7, (8, 0)),
         "minimum": Row(r"\min\left({0}, {1}\right)"),
         "maximum": Row(r"\max\left({0}, {1}\right)"),
         "where": Row(r"\begin{{cases}}{1} & {0}\\ {2} & \text{{otherwise}}\end{{cases}}", 2),
-        "slice": Row(r"{0}^{{[{1}/{2}]}}", 7, (8,)),
+        "slice": Row(r"{{{0}}}^{{[{1}/{2}]}}", 7, (8,)),
     },
     leaf=_leaf,
     number=_number,
@@ -93,11 +93,13 @@ TEX = Notation(
 
 def lines(cell: Cell) -> list[str]:
     """Each equation as one line of LaTeX, `left &= right`."""
-    bindings = Counter(equation.name for equation in cell.equations)
+    equations = short_equations(cell)
+    bindings = Counter(equation.name for equation in equations)
+    bindings.update(node.label for node in (cell.input, *cell.leaves("mask")))
     bound: Counter[str] = Counter()
     names: dict[Node, str] = {}
     written: list[str] = []
-    for equation in cell.equations:
+    for equation in equations:
         bound[equation.name] += 1
         again = bindings[equation.name] > 1
         version = f"^{{({bound[equation.name]})}}" if again else ""

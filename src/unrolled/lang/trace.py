@@ -6,26 +6,30 @@ nothing of it. `expressions` has what stands to the right of `=`.
 
 import ast
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import overload
+from typing import TypeGuard, overload
 
 from unrolled.errors import UnknownParameterError
 from unrolled.lang.cell import Cell, Equation
 from unrolled.lang.definition import Definition, definition_in, definition_of
 from unrolled.lang.expressions import Reader, Value, refuse
-from unrolled.lang.masks import MASKS, Mask
+from unrolled.lang.forms import parse_form
+from unrolled.lang.masks import Mask
+from unrolled.lang.names import (
+    FAMILIES,
+    LONGEST_WRITTEN,
+    MOST_STATES,
+    hint,
+    is_name,
+    printable,
+    shown,
+)
 from unrolled.lang.nodes import Node, lift
+from unrolled.lang.syntax import DECLARED, PLAIN_NAME, SIGNATURE, STATEMENTS_REFUSED
 
 MOST_STEPS = 1000  # of one `for`: a cell deeper than this is a mistake
-
-STATEMENTS_REFUSED = {
-    ast.If: "a cell cannot branch on values; write where(condition, this, that)",
-    ast.While: "a cell cannot loop on values; `for l in range(constant)` is unrolled",
-    ast.AugAssign: "in-place operators have no place in equations; write c = c + ...",
-    ast.AnnAssign: "equations carry no annotations; write name = ...",
-    ast.Expr: "an expression that binds no name computes nothing",
-}
 
 
 @overload
@@ -84,10 +88,14 @@ def _defaults(
     for name, value in changed.items():
         declared = definition.defaults.get(name)
         same_kind = isinstance(value, Mask) == isinstance(declared, Mask)
-        if declared is None or not same_kind:
+        if declared is None or not same_kind or not (_is_number(value) or isinstance(value, Mask)):
             known = ", ".join(definition.defaults) or "none"
             raise UnknownParameterError(cell=definition.tree.name, name=name, known=known)
     return {**definition.defaults, **changed}
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class _Tracer:
@@ -102,9 +110,11 @@ class _Tracer:
     def trace(self) -> Cell:
         """The whole cell."""
         tree = self.definition.tree
+        if not is_name(tree.name, LONGEST_WRITTEN):
+            raise refuse(self.definition, tree, PLAIN_NAME)
         inputs = self._bind_signature(tree.args)
-        doc = ast.get_docstring(tree) or ""
-        body = tree.body[1:] if doc else tree.body
+        doc = ast.get_docstring(tree)
+        body = tree.body if doc is None else tree.body[1:]
         if not body or not isinstance(body[-1], ast.Return):
             raise refuse(self.definition, tree, "a cell ends with `return` of its new states")
         for statement in body[:-1]:
@@ -114,23 +124,27 @@ class _Tracer:
         self._check_declared()
         return Cell(
             tree.name,
-            doc,
+            printable(doc or ""),
             inputs[0],
             states,
             tuple(self.equations),
             results,
             masks={k: v for k, v in self.defaults.items() if isinstance(v, Mask)},
-            parameters={k: v for k, v in self.defaults.items() if not isinstance(v, Mask)},
-            init=dict(self.definition.init),
+            parameters={
+                name: int(value) if isinstance(value, int) else float(value)
+                for name, value in self.defaults.items()
+                if isinstance(value, int | float)
+            },
+            init={name: float(value) for name, value in self.definition.init.items()},
             widths=dict(self.definition.widths),
-            again=lambda **changed: cell_from(self.definition, **{**self.defaults, **changed}),
+            again=partial(cell_from, replace(self.definition, defaults=self.defaults)),
         )
 
     def _bind_signature(self, arguments: ast.arguments) -> tuple[Node, ...]:
         if arguments.vararg or arguments.kwarg or arguments.posonlyargs or arguments.defaults:
             raise refuse(self.definition, self.definition.tree, SIGNATURE)
         positional = [argument.arg for argument in arguments.args]
-        if len(positional) < 2:
+        if not 2 <= len(positional) <= MOST_STATES + 1:
             raise refuse(self.definition, self.definition.tree, SIGNATURE)
         inputs = tuple(
             Node("state" if index else "input", attribute=name)
@@ -144,12 +158,12 @@ class _Tracer:
 
     def _bind_keyword(self, argument: ast.arg) -> None:
         name, default = argument.arg, self.defaults.get(argument.arg)
-        if name in ("W", "b", "p") and default is None:
+        if name in FAMILIES and default is None:
             self.reader.families.add(name)
         elif isinstance(default, Mask):
             self.reader.bind(name, Node("mask", attribute=name), argument)
-        elif isinstance(default, int | float) and not isinstance(default, bool):
-            self.reader.bind(name, default, argument)
+        elif _is_number(default):
+            self.reader.bind(name, self.reader.finite(default, argument), argument)
         else:
             raise refuse(self.definition, argument, SIGNATURE)
 
@@ -173,19 +187,24 @@ class _Tracer:
             names, values = [], []
         if not names or len(names) != len(values):
             raise refuse(self.definition, target, "the left side is a name, or names with commas")
-        comment = self.definition.comments.get(statement.end_lineno or 0, "")
+        comment = self._comment(statement)
         for name, value in zip(names, values, strict=True):
             self._equation(name, value, comment)
 
     def _equation(self, name: ast.Name, value: Value, comment: str) -> None:
         self.reader.bind(name.id, value, name)
-        if isinstance(value, Node):
-            self.equations.append(Equation(name.id, value, comment))
+        self.equations.append(Equation(name.id, lift(value), comment))
+
+    def _comment(self, statement: ast.stmt) -> str:
+        """What the author said beside a statement: on its last line, or else on its first."""
+        said = self.definition.comments
+        return said.get(statement.end_lineno or 0) or said.get(statement.lineno, "")
 
     def _unroll(self, loop: ast.For) -> None:
         steps = self.reader.range_of(loop.iter)
         if not isinstance(loop.target, ast.Name) or steps is None or len(steps) > MOST_STEPS:
-            reason = f"only `for l in range(constant)` is unrolled, {MOST_STEPS} steps at most"
+            bounds = f"with whole numbers and at most {MOST_STEPS} steps"
+            reason = f"only `for l in range(constant)` is unrolled, {bounds}"
             raise refuse(self.definition, loop.iter, reason)
         for step in steps:
             self.reader.bind(loop.target.id, step, loop.target)
@@ -199,7 +218,7 @@ class _Tracer:
             names = ", ".join(state.label for state in states)
             reason = f"a cell returns its new states, here {names}, in this order"
             raise refuse(self.definition, statement, reason)
-        comment = self.definition.comments.get(statement.end_lineno or 0, "")
+        comment = self._comment(statement)
         return tuple(
             self._result(part, state.label, comment)
             for part, state in zip(parts, states, strict=True)
@@ -207,26 +226,30 @@ class _Tracer:
         )
 
     def _result(self, part: ast.expr, name: str, comment: str) -> Node:
-        value = lift(self.reader.value(part))
-        if not (isinstance(part, ast.Name) and part.id == name):
-            self.equations.append(Equation(name, value, comment))
-        return value
+        value = self.reader.value(part)
+        result = lift(value)
+        if not (isinstance(part, ast.Name) and part.id == name and value is result):
+            self.equations.append(Equation(name, result, comment))
+        return result
 
     def _check_declared(self) -> None:
-        known = {node.label for node in self.reader.leaves.values()}
-        known |= {name.partition("[")[0] for name in known}
-        bound = {equation.name for equation in self.equations} | set(self.reader.names)
-        for declared, names in ((self.definition.init, known), (self.definition.widths, bound)):
-            for name in declared:
-                if name not in names:
-                    guess = get_close_matches(name, names, n=1)
-                    hint = f"did you mean {guess[0]}?" if guess else f"it has {', '.join(names)}"
-                    reason = f"the decorator names {name}, which the equations do not have; {hint}"
-                    raise refuse(self.definition, self.definition.tree, reason)
+        if not all(hasattr(d, "items") for d in (self.definition.init, self.definition.widths)):
+            raise refuse(self.definition, self.definition.tree, DECLARED)
+        known = {node.label: None for node in self.reader.leaves.values()}
+        known |= {name.partition("[")[0]: None for name in known}
+        for name, value in self.definition.init.items():
+            self._check_name(name, known, _is_number(value))
+            self.reader.finite(value, self.definition.tree)
+        bound = {equation.name: None for equation in self.equations}
+        states = {argument.arg: None for argument in self.definition.tree.args.args[1:]}
+        for name, text in self.definition.widths.items():
+            self._check_name(name, states | bound, bool(parse_form(text)))
 
-
-SIGNATURE = (
-    "a cell is `def name(x, states..., *, W, b)`: x and at least one state by position, then W "
-    "(matrices), b (biases), p (vectors), masks "
-    f"(`m={next(iter(MASKS))}(0.2)`) and constants (`depth=3`) by keyword"
-)
+    def _check_name(self, name: object, known: Mapping[str, None], fits: bool) -> None:
+        """Refuse what the decorator says of a name, if it cannot be."""
+        if not fits or not isinstance(name, str):
+            raise refuse(self.definition, self.definition.tree, DECLARED)
+        if name not in known:
+            guess = hint(name, known, "parameters have initial values, equations have widths")
+            reason = f"the decorator names {shown(name)}, which the equations do not have; {guess}"
+            raise refuse(self.definition, self.definition.tree, reason)

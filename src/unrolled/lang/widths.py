@@ -1,55 +1,22 @@
 """Who is how wide: widths follow from the operands, by solving linear equations over X and H.
 
-A width is a sum of multiples of symbols: `4H`, `X + H`, `R`. Each parameter starts with an unknown
+Each parameter starts with an unknown
 width of its own; each operation states which widths are equal; what the equations leave open for
 a product is H. Equations between known symbols (a cell that adds x to h) become constraints that
 are checked when a layer gives the symbols their sizes.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
-from unrolled.errors import OpenWidthError, SizeError, WidthError
+from unrolled.errors import FreeWidthError, OpenWidthError, SizeError, WidthError
 from unrolled.lang.cell import Cell
-from unrolled.lang.nodes import Node, is_scalar
+from unrolled.lang.forms import ONE, Form, add, parse_form, show_form, substituted, symbol, value_of
+from unrolled.lang.nodes import Node, scalars
 from unrolled.lang.ops import OPS
 
-Form = dict[str, Fraction]
-"""A linear form: symbol -> multiple. Unknowns are symbols that start with "?"."""
-
-ONE: Form = {"": Fraction(1)}
-
-
-def symbol(name: str, times: int | Fraction = 1) -> Form:
-    """The form `times * name`."""
-    return {name: Fraction(times)}
-
-
-def parse_form(text: str) -> Form:
-    """The form that `"4H"`, `"R"` or `"X+2H"` stands for; an empty one if it is none."""
-    form: Form = {}
-    for part in text.replace(" ", "").split("+"):
-        match = re.fullmatch(r"(\d{0,4})\*?([A-Z][A-Za-z]{0,15})", part, re.ASCII)
-        if match is None:
-            return {}
-        form = add(form, symbol(match[2], int(match[1] or 1)))
-    return form
-
-
-def add(left: Form, right: Form, times: Fraction | int = 1) -> Form:
-    """`left + times * right`, without zeros."""
-    total = {name: left.get(name, 0) + times * right.get(name, 0) for name in {**left, **right}}
-    return {name: Fraction(value) for name, value in total.items() if value}
-
-
-def show_form(form: Form) -> str:
-    """A form as people write it: `4H`, `X + H`."""
-    parts = [
-        f"{'' if times == 1 and name else times}{name}" for name, times in sorted(form.items())
-    ]
-    return " + ".join(parts) or "0"
+MOST_TERMS = 64
+LARGEST_MULTIPLE = 2**20
 
 
 @dataclass(frozen=True)
@@ -88,38 +55,37 @@ class Widths:
             SizeError: The sizes break a constraint of the equations, or leave a symbol open.
         """
         self._check(sizes)
-        return {node: self._number(form, sizes) for node, form in self.of.items()}
+        return {node: self._whole(node, sizes) for node in self.of}
 
     def shape(self, name: str, sizes: Mapping[str, int]) -> tuple[int, int]:
         """Rows and columns of a matrix."""
         rows, columns = self.matrices[name]
-        return self._number(rows, sizes), self._number(columns, sizes)
+        return int(value_of(rows, sizes)), int(value_of(columns, sizes))
 
     def _check(self, sizes: Mapping[str, int]) -> None:
         for name in self.symbols:
             if name not in sizes:
                 raise OpenWidthError(cell=self.cell.name, symbol=name)
         for constraint in self.constraints:
-            if sum(times * sizes[name] for name, times in constraint.form.items()) != 0:
-                left, right = constraint.sides()
-                raise SizeError(
-                    cell=self.cell.name,
-                    left=left,
-                    right=right,
-                    sizes=", ".join(f"{name}={sizes[name]}" for name in sorted(constraint.form)),
-                    hint="",
-                    place=_quote(constraint.node),
-                )
+            if value_of(constraint.form, sizes) != 0:
+                raise self._size_error(constraint, *constraint.sides(), sizes)
 
-    def _number(self, form: Form, sizes: Mapping[str, int]) -> int:
-        total = sum((times * sizes.get(name, 1) for name, times in form.items()), Fraction(0))
-        if total.denominator != 1:
-            wanted = f"{show_form(form)} to be whole"
-            given = ", ".join(f"{name}={sizes[name]}" for name in form)
-            raise SizeError(
-                cell=self.cell.name, left=wanted, right="", sizes=given, hint="", place=""
-            )
+    def _whole(self, node: Node, sizes: Mapping[str, int]) -> int:
+        form = self.of[node]
+        total = value_of(form, sizes)
+        if total.denominator != 1 or total < 1:
+            wanted = show_form(form), "a whole number from 1"
+            raise self._size_error(Constraint(form, node), *wanted, sizes)
         return int(total)
+
+    def _size_error(
+        self, broken: Constraint, left: str, right: str, sizes: Mapping[str, int]
+    ) -> SizeError:
+        given = ", ".join(f"{name}={sizes[name]}" for name in sorted(broken.form) if name)
+        place = _quote(broken.node)
+        return SizeError(
+            cell=self.cell.name, left=left, right=right, sizes=given, hint="", place=place
+        )
 
 
 def infer(cell: Cell) -> Widths:
@@ -127,7 +93,7 @@ def infer(cell: Cell) -> Widths:
 
     Raises:
         WidthError: Two widths can never be equal.
-        OpenWidthError: A width follows from nothing.
+        FreeWidthError: A width follows from nothing.
     """
     return _Solver(cell).solve()
 
@@ -141,6 +107,8 @@ class _Solver:
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
+        self.scalars = scalars(cell.nodes)
+        self.numbers: set[Node] = set()
         self.known: dict[str, Form] = {}
         self.forms: dict[Node, Form] = {}
         self.matrices: dict[str, tuple[Form, Form]] = {}
@@ -152,7 +120,7 @@ class _Solver:
         for name, text in self.cell.widths.items():
             self._declare(self.cell.named[name], text)
         for state, result in zip(self.cell.states, self.cell.results, strict=True):
-            if not is_scalar(result):
+            if result not in self.scalars:
                 self._equal(self.forms[state], self.forms[result], result)
         self._default_products()
         forms = {node: self._closed(form, node) for node, form in self.forms.items()}
@@ -164,7 +132,9 @@ class _Solver:
 
     def _state_rule(self, node: Node) -> Form:
         """A node's form, after stating what its operation says about its operands."""
-        if is_scalar(node):
+        if node.op == "constant" or (node.args and self.numbers.issuperset(node.args)):
+            self.numbers.add(node)
+        if node in self.scalars:
             return ONE
         kind = OPS[node.op].kind
         return getattr(self, f"_{kind}")(node)
@@ -179,6 +149,8 @@ class _Solver:
 
     def _product(self, node: Node) -> Form:
         matrix, vector = node.args
+        if vector in self.numbers:
+            raise self._error("a matrix multiplies a vector, and this is a number", node)
         rows, columns = self.matrices.setdefault(
             matrix.label, (self._unknown(f"{matrix.label} rows"), self._unknown(matrix.label))
         )
@@ -186,7 +158,7 @@ class _Solver:
         return rows
 
     def _pointwise(self, node: Node) -> Form:
-        wide = [argument for argument in node.args if not is_scalar(argument)]
+        wide = [argument for argument in node.args if argument not in self.scalars]
         for other in wide[1:]:
             self._equal(self.forms[wide[0]], self.forms[other], node)
         return self.forms[wide[0]]
@@ -195,11 +167,23 @@ class _Solver:
         if node.op == "concat":
             total: Form = {}
             for argument in node.args:
-                total = add(total, self.forms[argument])
+                total = self._bounded(add(total, self.forms[argument]), node)
             return total
         assert isinstance(node.attribute, tuple)
         _, count = node.attribute
-        return {name: times / count for name, times in self.forms[node.args[0]].items()}
+        if node.args[0] in self.scalars:
+            raise self._error("split cuts a vector, and this is one number a row", node)
+        parts = {name: times / count for name, times in self.forms[node.args[0]].items()}
+        return self._bounded(parts, node)
+
+    def _bounded(self, form: Form, node: Node) -> Form:
+        ratios = (number for times in form.values() for number in times.as_integer_ratio())
+        if len(form) > MOST_TERMS or any(abs(number) > LARGEST_MULTIPLE for number in ratios):
+            raise self._error("this is wider, or narrower, than any cell needs", node)
+        return form
+
+    def _error(self, reason: str, node: Node) -> WidthError:
+        return WidthError(cell=self.cell.name, reason=reason, place=_quote(node))
 
     def _declare(self, node: Node, text: str) -> None:
         self._equal(self.forms[node], self._parsed(text), node)
@@ -219,28 +203,38 @@ class _Solver:
 
     def _reduced(self, form: Form) -> Form:
         """The form with every solved unknown put in."""
-        while solved := next((name for name in form if name in self.known), None):
-            times = form[solved]
-            rest = {name: value for name, value in form.items() if name != solved}
-            form = add(rest, self.known[solved], times)
+        for name in [name for name in form if name in self.known]:
+            form = substituted(form, name, self._solution(name))
         return form
 
+    def _solution(self, name: str) -> Form:
+        """What an unknown is, in symbols that are not solved; long chains are walked only once."""
+        waiting = [name]
+        while waiting:
+            form = self.known[waiting[-1]]
+            solved = [other for other in form if other in self.known]
+            open_still = [o for o in solved if any(n in self.known for n in self.known[o])]
+            if open_still:
+                waiting += open_still
+                continue
+            for other in solved:
+                form = substituted(form, other, self.known[other])
+            self.known[waiting.pop()] = form
+        return self.known[name]
+
     def _equal(self, left: Form, right: Form, node: Node) -> None:
-        difference = self._reduced(add(left, right, -1))
+        left, right = self._reduced(left), self._reduced(right)
+        difference = self._bounded(add(left, right, -1), node)
         unknown = next((name for name in difference if name.startswith("?")), None)
         if unknown is not None:
             times = difference.pop(unknown)
-            self.known[unknown] = {name: -value / times for name, value in difference.items()}
+            solution = {name: -value / times for name, value in difference.items()}
+            self.known[unknown] = self._bounded(solution, node)
+        elif difference and len({value > 0 for value in difference.values()}) < 2:
+            reason = f"its operands differ in width: {show_form(left)} is not {show_form(right)}"
+            raise self._error(reason, node)
         elif difference:
-            self._constrain(difference, node)
-
-    def _constrain(self, difference: Form, node: Node) -> None:
-        constraint = Constraint(difference, node)
-        if len({value > 0 for value in difference.values()}) < 2:
-            left, right = constraint.sides()
-            reason = f"its operands differ in width: {left} is not {right}"
-            raise WidthError(cell=self.cell.name, reason=reason, place=_quote(node))
-        self.constraints.append(constraint)
+            self.constraints.append(Constraint(difference, node))
 
     def _default_products(self) -> None:
         for product in self.cell.products:
@@ -253,7 +247,9 @@ class _Solver:
         if node.op == "matrix":
             return self._reduced(self.matrices[node.label][0])
         if _unknowns(form):
-            raise OpenWidthError(cell=self.cell.name, symbol=node.attribute)
+            raise FreeWidthError(cell=self.cell.name, name=node.attribute, place=_quote(node))
+        if all(times <= 0 for times in form.values()):
+            raise self._error(f"its width can only be {show_form(form)}", node)
         return form
 
 

@@ -37,6 +37,18 @@ def _hard_sigmoid(v: Node) -> Node:
     return _minimum(_maximum(v / 6 + 0.5, lift(0)), lift(1))
 
 
+def _silu(v: Node) -> Node:
+    return v * _sigmoid(v)
+
+
+def _softsign(v: Node) -> Node:
+    return v / (1 + _abs(v))
+
+
+def _square(v: Node) -> Node:
+    return v * v
+
+
 @dataclass(frozen=True)
 class Word:
     """A function of the equation language: how many operands it takes and the graph it builds."""
@@ -61,12 +73,12 @@ _PLAIN = (
     "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var minimum maximum where concat"
 ).split()
 _DERIVED: tuple[Word, ...] = (
-    Word("silu", 1, lambda v: v * _sigmoid(v)),
+    Word("silu", 1, _silu),
     Word("gelu", 1, _gelu),
     Word("elu", 1, _elu),
-    Word("softsign", 1, lambda v: v / (1 + _abs(v))),
+    Word("softsign", 1, _softsign),
     Word("hard_sigmoid", 1, _hard_sigmoid),
-    Word("square", 1, lambda v: v * v),
+    Word("square", 1, _square),
     Word("layer_norm", 3, _layer_norm),
 )
 
@@ -77,7 +89,9 @@ WORDS: dict[str, Word] = {
 
 
 def split(*_: object) -> tuple[Node, ...]:
-    """Cut a vector into equal parts; written `i, f = split(a, 2)`, inside `@cell` only.
+    """Cut a vector into equal parts, inside a cell and nowhere else.
+
+    A cell writes `i, f = split(a, 2)`, or `split(a, 2)[0]` for one part.
 
     Raises:
         WordOutsideCellError: Always; the tracer reads the call, nobody executes it.

@@ -33,23 +33,32 @@ def convert(module: nn.Module) -> nn.Module:
     Raises:
         ConvertError: A recurrent module is parametrized (weight norm and the like) or has hooks.
     """
-    exchanged: dict[int, nn.Module] = {}
-    for name, inner in list(module.named_modules(remove_duplicate=False)):
-        if type(inner) not in _EXCHANGES or not name:
-            continue
+    found = [
+        (name, inner)
+        for name, inner in module.named_modules(remove_duplicate=False)
+        if parametrize.type_before_parametrizations(inner) in _EXCHANGES
+    ]
+    for name, inner in found:
+        _check(inner, name or "the module")
+    exchanged = {id(inner): _exchange(inner) for _, inner in found}
+    for name, inner in found:
         parent_name, _, child = name.rpartition(".")
-        ours = exchanged.setdefault(id(inner), _exchange(inner, name))
-        setattr(module.get_submodule(parent_name), child, ours)
-    return _exchange(module, "the module") if type(module) in _EXCHANGES else module
+        if name:
+            setattr(module.get_submodule(parent_name), child, exchanged[id(inner)])
+    return exchanged.get(id(module), module)
 
 
-def _exchange(theirs: nn.Module, name: str) -> nn.Module:
+def _check(theirs: nn.Module, name: str) -> None:
+    """Refuse what would be lost, before anything is exchanged."""
     if parametrize.is_parametrized(theirs):
         raise ConvertError(module=name, reason="its parameters are parametrized; remove that first")
-    if theirs._forward_hooks or theirs._forward_pre_hooks or theirs._backward_hooks:
+    if any(hooks for kind, hooks in vars(theirs).items() if kind.endswith("_hooks")):
         raise ConvertError(
             module=name, reason="it has hooks, which would be lost; remove them first"
         )
+
+
+def _exchange(theirs: nn.Module) -> nn.Module:
     make, options = _EXCHANGES[type(theirs)]
     arguments: dict[str, Any] = {option: getattr(theirs, option) for option in options}
     ours = make(**arguments, device="meta")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import GALLERY
+from unrolled.compiler.layout import layout_of
 from unrolled.errors import (
     DeviceError,
     DtypeError,
@@ -47,11 +48,7 @@ class Options:
             OptionError: An option has an impossible value.
         """
         for name in ("input_size", "hidden_size", "num_layers"):
-            value = getattr(self, name)
-            if type(value) is not int:
-                raise _wrong_type(layer, name, value, "a whole number")
-            if value < 1:
-                raise OptionError(layer=layer, option=name, got=value, wanted="at least 1")
+            check_whole(layer, name, getattr(self, name), least=1)
         for name in ("batch_first", "bidirectional"):
             value = getattr(self, name)
             if not isinstance(value, bool):
@@ -60,6 +57,19 @@ class Options:
         if not number or not 0 <= self.dropout <= 1:
             wanted = "a number from 0 to 1"
             raise OptionError(layer=layer, option="dropout", got=self.dropout, wanted=wanted)
+
+
+def check_whole(layer: str, option: str, value: object, *, least: int) -> None:
+    """Refuse what is no whole number, or a smaller one.
+
+    Raises:
+        OptionTypeError: The value is no int.
+        OptionError: The value is too small.
+    """
+    if type(value) is not int:
+        raise _wrong_type(layer, option, value, "a whole number")
+    if value < least:
+        raise OptionError(layer=layer, option=option, got=value, wanted=f"at least {least}")
 
 
 def _wrong_type(layer: str, option: str, value: object, wanted: str) -> OptionTypeError:
@@ -75,6 +85,9 @@ class Layer(nn.Module, ABC):
     def __init__(self, cell: Cell, options: Options, sizes: Mapping[str, int]) -> None:
         super().__init__()
         options.check(type(self).__name__)
+        if not isinstance(cell, Cell):
+            wanted = 'a cell: a function under @cell, or find_cell("lstm")'
+            raise _wrong_type(type(self).__name__, "cell", cell, wanted)
         self.cell = cell
         self.input_size = options.input_size
         self.hidden_size = options.hidden_size
@@ -83,6 +96,7 @@ class Layer(nn.Module, ABC):
         self.dropout = float(options.dropout)
         self.bidirectional = options.bidirectional
         self.sizes = dict(sizes)
+        self._check_sizes()
         self.state_shapes()
 
     @abstractmethod
@@ -118,8 +132,12 @@ class Layer(nn.Module, ABC):
     def state_shapes(self, batch: int = 1) -> list[tuple[int, int, int]]:
         """The shape of each state: layers*directions, batch, width."""
         rows = self.num_layers * self.directions
-        programs = [self.program(layer) for layer in range(min(2, self.num_layers))]
-        return [(rows, batch, width) for width in programs[-1].state_widths]
+        lowest, *above = (self.program(i).state_widths for i in range(min(2, self.num_layers)))
+        if above and above[0] != lowest:
+            facts = {"left": "its states' widths in layer 0", "right": "those in layer 1"}
+            got = f"{list(lowest)} and {list(above[0])}"
+            raise SizeError(cell=self.cell.name, **facts, sizes=got, hint="", place="")
+        return [(rows, batch, width) for width in lowest]
 
     def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """One time step: x is B x X (or X, or whole numbers B), the output B x H.
@@ -152,12 +170,15 @@ class Layer(nn.Module, ABC):
         opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
         rows = self.num_layers * self.directions
         weights = [self.weights(*divmod(row, self.directions)) for row in range(rows)]
-        like = next(tensor for tensor in _flat(weights[0]))
+        like = _like(weights[0], opened.x)
         self._check(opened.x, like)
         self._check_names(record)
         batched = opened.form.batched
         shapes = self.state_shapes(opened.x.shape[1])
         first = open_state(state, shapes, cell=self.cell, batched=batched, like=like)
+        for label, part in zip(self.cell.state_names, first, strict=True):
+            self._check_device(label, part, like)
+            self._check_dtype(label, part, like)
         plan = Plan(
             [self.program(i) for i in range(self.num_layers)], self.directions, self.dropout
         )
@@ -179,13 +200,11 @@ class Layer(nn.Module, ABC):
     def _check(self, x: Tensor, like: Tensor) -> None:
         """Refuse an input that does not fit the weights."""
         name = type(self).__name__
-        if x.device != like.device:
-            raise DeviceError(layer=name, got=str(x.device), wanted=str(like.device))
+        self._check_device("x", x, like)
         if not x.is_floating_point():
-            self._check_symbols(x, name)
+            self._check_symbols(x, like)
             return
-        if x.dtype != like.dtype and not torch.is_autocast_enabled(x.device.type):
-            raise DtypeError(layer=name, got=x.dtype, wanted=like.dtype)
+        self._check_dtype("x", x, like)
         if x.shape[-1] != self.input_size:
             steps, batch, width = x.shape
             problem = (
@@ -194,15 +213,34 @@ class Layer(nn.Module, ABC):
             )
             raise ShapeError(layer=name, shape=[steps, batch, width], problem=problem)
 
-    def _check_symbols(self, x: Tensor, name: str) -> None:
+    def _check_device(self, tensor: str, given: Tensor, like: Tensor) -> None:
+        if given.device != like.device:
+            got, wanted = str(given.device), str(like.device)
+            raise DeviceError(layer=type(self).__name__, tensor=tensor, got=got, wanted=wanted)
+
+    def _check_dtype(self, tensor: str, given: Tensor, like: Tensor) -> None:
+        if given.dtype != like.dtype and not torch.is_autocast_enabled(given.device.type):
+            got, wanted = given.dtype, like.dtype
+            raise DtypeError(layer=type(self).__name__, tensor=tensor, got=got, wanted=wanted)
+
+    def _check_symbols(self, x: Tensor, like: Tensor) -> None:
+        name = type(self).__name__
         if x.dtype not in (torch.int32, torch.int64):
-            raise DtypeError(layer=name, got=x.dtype, wanted=torch.int64)
+            raise DtypeError(layer=name, tensor="x", got=x.dtype, wanted=like.dtype)
         if x.numel() and not (0 <= int(x.min()) and int(x.max()) < self.input_size):
             problem = (
                 f"it holds the whole numbers {int(x.min())} to {int(x.max())}, which pick one of "
                 f"input_size={self.input_size} inputs. Give 0 to {self.input_size - 1}"
             )
             raise ShapeError(layer=name, shape=list(x.shape), problem=problem)
+
+    def _check_sizes(self) -> None:
+        own = layout_of(self.cell).widths.symbols[2:]  # after X and H
+        for symbol, size in self.sizes.items():
+            if symbol not in own:
+                known = ", ".join(own) or "none of its own"
+                raise UnknownNameError(cell=self.cell.name, kind="width", name=symbol, known=known)
+            check_whole(type(self).__name__, f"sizes[{symbol!r}]", size, least=1)
 
     def _check_names(self, record: Sequence[str]) -> None:
         for wanted in record:
@@ -219,8 +257,10 @@ class Layer(nn.Module, ABC):
             nn.init.uniform_(parameter, -bound, bound)
 
 
-def _flat(weights: Weights) -> list[Tensor]:
-    return [t for t in (*weights.stacks, weights.bias, weights.vector) if t is not None]
+def _like(weights: Weights, x: Tensor) -> Tensor:
+    """A tensor of the device and dtype in which the layer computes; x if it has no weights."""
+    stored = [t for t in (*weights.stacks, weights.bias, weights.vector) if t is not None]
+    return stored[0] if stored else x if x.is_floating_point() else torch.empty(0, device=x.device)
 
 
 def _close_recorded(recorded: Mapping[str, Tensor], opened: Opened) -> dict[str, Tensor]:

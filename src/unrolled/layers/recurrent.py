@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from unrolled.compiler.layout import layout_of
 from unrolled.errors import UnknownNameError
 from unrolled.lang.cell import Cell
 from unrolled.layers.layer import Layer, Options
@@ -66,9 +65,8 @@ class Recurrent(Layer):
         options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
         super().__init__(cell, options, sizes or {})
         self.init = {**cell.init, **(init or {})}
-        layout = layout_of(cell)
         for layer in range(num_layers):
-            shapes = layout.shapes(dict(self.layer_sizes(layer)))
+            shapes = self.program(layer).layout.shapes(dict(self.layer_sizes(layer)))
             for direction in range(self.directions):
                 for name, shape in shapes.items():
                     empty = torch.empty(shape, device=device, dtype=dtype)
@@ -105,12 +103,15 @@ class Recurrent(Layer):
             DtypeError: Input and weights differ in dtype.
             DeviceError: Input and weights are on different devices.
             UnknownNameError: `record` names no equation.
+            RecordError: A value to record is not equally wide in all layers.
         """
         return self.run(x, state, lengths=lengths, record=record)
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction."""
-        stacks = tuple(getattr(self, name) for name in self._stack_names(layer, direction))
+        keys = (stack.key for stack in self.program(layer).layout.stacks)
+        names = (_stored(f"weight_{key}", layer, direction) for key in keys)
+        stacks = tuple(getattr(self, name) for name in names)
         bias, vector = (_stored(kind, layer, direction) for kind in ("bias", "vector"))
         return Weights(stacks, getattr(self, bias, None), getattr(self, vector, None))
 
@@ -125,7 +126,8 @@ class Recurrent(Layer):
         Raises:
             UnknownNameError: The cell has no such parameter, or the layer no such part.
         """
-        return self._part(name, layer, reverse)[0]
+        stored, rows = self._part(name, layer, reverse)
+        return stored[rows]
 
     def gradient(self, name: str, *, layer: int = 0, reverse: bool = False) -> Tensor | None:
         """The gradient of that part, None before the first backward.
@@ -138,14 +140,15 @@ class Recurrent(Layer):
         Raises:
             UnknownNameError: The cell has no such parameter, or the layer no such part.
         """
-        return self._part(name, layer, reverse)[1]
+        stored, rows = self._part(name, layer, reverse)
+        return None if stored.grad is None else stored.grad[rows]
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew, then set those whose initial value is declared."""
         self.start_uniform()
         with torch.no_grad():
             for layer in range(self.num_layers):
-                for name in layout_of(self.cell).blocks(dict(self.layer_sizes(layer))):
+                for name in self.program(layer).blocks:
                     value = self.init.get(name, self.init.get(name.partition("[")[0]))
                     for reverse in (False, True)[: self.directions if value is not None else 0]:
                         self.parameter(name, layer=layer, reverse=reverse).fill_(value or 0.0)
@@ -157,12 +160,9 @@ class Recurrent(Layer):
         shown += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         return ", ".join(shown + [f"sizes={self.sizes}"] * bool(self.sizes))
 
-    def _stack_names(self, layer: int, direction: int) -> list[str]:
-        stacks = layout_of(self.cell).stacks
-        return [_stored(f"weight_{stack.key}", layer, direction) for stack in stacks]
-
-    def _part(self, name: str, layer: int, reverse: bool) -> tuple[Tensor, Tensor | None]:
-        blocks = layout_of(self.cell).blocks(dict(self.layer_sizes(layer)))
+    def _part(self, name: str, layer: int, reverse: bool) -> tuple[Tensor, slice]:
+        """The stored tensor that holds a parameter of the equations, and its rows in it."""
+        blocks = self.program(layer).blocks
         if name not in blocks:
             known = ", ".join(blocks)
             raise UnknownNameError(cell=self.cell.name, kind="parameter", name=name, known=known)
@@ -173,12 +173,10 @@ class Recurrent(Layer):
             known = f"layers 0 to {self.num_layers - 1}, {self.directions} direction(s)"
             where = f"{name} in layer {layer}{' reversed' * reverse}"
             raise UnknownNameError(cell=self.cell.name, kind="parameter", name=where, known=known)
-        gradient = stored.grad
-        rows = slice(block.start, block.stop)
-        return stored[rows], None if gradient is None else gradient[rows]
+        return stored, slice(block.start, block.stop)
 
     def _check_init(self) -> None:
-        blocks = layout_of(self.cell).blocks(dict(self.layer_sizes(0)))
+        blocks = self.program(0).blocks
         known = {*blocks, *(name.partition("[")[0] for name in blocks)}
         for name in self.init:
             if name not in known:

@@ -79,7 +79,7 @@ def zero_past(values: Tensor, lengths: Tensor) -> Tensor:
 
 
 def reverse(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """The values (T x B x ...) backwards in time, each sequence within its own length."""
+    """The values (T x B x ...) backwards in time; what stands past a length stays there."""
     if lengths is None:
         return values.flip(0)
     steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
@@ -101,15 +101,19 @@ def _time_first(x: Tensor, form: Form) -> Tensor:
 
 
 def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor, name: str) -> Tensor:
-    given = torch.as_tensor(lengths, device=x.device)
+    try:
+        given = torch.as_tensor(lengths, device=x.device)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise LengthsError(layer=name, got=f"lengths={lengths!r}") from error
     steps, batch = x.shape[:2]
+    given = given if given.numel() else given.long()  # torch takes [] for floats
     if given.is_floating_point() or given.dtype == torch.bool or given.shape != (batch,):
         got = f"lengths of shape {list(given.shape)} and {given.dtype}"
         raise LengthsError(layer=name, got=f"{got} for B={batch}")
     if batch and not (0 <= int(given.min()) and int(given.max()) <= steps):
         got = f"lengths from {int(given.min())} to {int(given.max())}"
         raise LengthsError(layer=name, got=f"{got} for T={steps}")
-    return given
+    return given.long()
 
 
 def _pack_like(output: Tensor, packed: PackedSequence) -> PackedSequence:

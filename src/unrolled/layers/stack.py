@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.layers.sequences import reverse, zero_past
+from unrolled.errors import RecordError
+from unrolled.layers.sequences import reverse
 from unrolled.layers.states import draw_masks
 from unrolled.runtime.eager import Run, Weights, run
 from unrolled.runtime.program import Program
@@ -41,6 +42,9 @@ def run_stack(
         lengths: Steps of each sequence (B), or None.
         training: Whether masks and dropout are random.
         record: Names of the equations whose values to return, each L*D x T x B x width.
+
+    Raises:
+        RecordError: A value to record is not equally wide in all layers.
     """
     runs: list[Run] = []
     for layer, program in enumerate(plan.programs):
@@ -57,7 +61,7 @@ def run_stack(
         outputs = [made.output for made in of_layer]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
     last = tuple(torch.stack(parts) for parts in zip(*(made.last for made in runs), strict=True))
-    recorded = {name: torch.stack([made.recorded[name] for made in runs]) for name in record}
+    recorded = {name: _stacked(name, [made.recorded[name] for made in runs]) for name in record}
     return Run(x, last, recorded)
 
 
@@ -81,10 +85,12 @@ def _run_one(  # noqa: PLR0913
     made = run(program, x, first, weights, masks=masks, lengths=lengths, record=record)
     if not backwards:
         return made
-    turned = {name: _turned(values, lengths) for name, values in made.recorded.items()}
-    return Run(_turned(made.output, lengths), made.last, turned)
+    turned = {name: reverse(values, lengths) for name, values in made.recorded.items()}
+    return Run(reverse(made.output, lengths), made.last, turned)
 
 
-def _turned(values: Tensor, lengths: Tensor | None) -> Tensor:
-    turned = reverse(values, lengths)
-    return turned if lengths is None else zero_past(turned, lengths)
+def _stacked(name: str, values: Sequence[Tensor]) -> Tensor:
+    widths = [value.shape[-1] for value in values]
+    if len(set(widths)) > 1:
+        raise RecordError(name=name, widths=widths)
+    return torch.stack(list(values))

@@ -40,7 +40,7 @@ def open_state(
     """
     if state is None:
         return zero_states(shapes, like)
-    parts = [state] if isinstance(state, Tensor) else list(state)
+    parts = list(state) if isinstance(state, tuple | list) else [state]
     wanted = [shape if batched else (shape[0], shape[2]) for shape in shapes]
     same_count = len(parts) == len(shapes) and (len(shapes) > 1 or isinstance(state, Tensor))
     got = [list(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in parts]
@@ -63,7 +63,8 @@ def detach(state: Any) -> Any:
     """
     if state is None or isinstance(state, Tensor):
         return None if state is None else state.detach()
-    return type(state)(*(part.detach() for part in state))
+    parts = [part.detach() for part in state]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 
 def draw_masks(
@@ -71,8 +72,9 @@ def draw_masks(
 ) -> dict[str, Tensor]:
     """Fresh random masks for one sequence, from torch's generator of the tensor's device."""
     drawn: dict[str, Tensor] = {}
-    for name, mask in cell.masks.items():
-        shape = (batch, widths[name]) if mask.per == "sequence" else (steps, batch, widths[name])
+    for name, width in widths.items():
+        mask = cell.masks[name]
+        shape = (batch, width) if mask.per == "sequence" else (steps, batch, width)
         keep = 1 - mask.rate if mask.kind == "dropout" else mask.rate
         ones = torch.bernoulli(like.new_full(shape, keep))
         drawn[name] = ones / keep if mask.kind == "dropout" else ones

@@ -68,7 +68,10 @@ class TorchCell(Layer):
 
     def extra_repr(self) -> str:
         """The options, as torch prints them."""
-        return f"{self.input_size}, {self.hidden_size}{'' if self.bias else ', bias=False'}"
+        shown = [str(self.input_size), str(self.hidden_size)]
+        shown += [f"bias={self.bias}"] * (self.bias is not True)
+        shown += ["nonlinearity=relu"] * (self.cell.name == "rnn_relu")
+        return ", ".join(shown)
 
 
 def _map(state: Any, change: Any) -> Any:

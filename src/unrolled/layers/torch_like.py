@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from unrolled.cells import gru, lstm
 from unrolled.errors import OptionError, OptionTypeError
 from unrolled.lang.cell import Cell
-from unrolled.layers.layer import Layer, Options
+from unrolled.layers.layer import Layer, Options, check_whole
 from unrolled.layers.torch_weights import MODES, RNN_CELLS, gate_count, merged_bias
 from unrolled.runtime.eager import Weights
 
@@ -66,6 +66,7 @@ class TorchLike(Layer):
             DtypeError: Input and weights differ in dtype.
             DeviceError: Input and weights are on different devices.
             UnknownNameError: `record` names no equation.
+            RecordError: A value to record is not equally wide in all layers.
         """
         return self.run(input, hx, lengths=lengths, record=record)
 
@@ -176,10 +177,12 @@ class LSTM(TorchLike):
             OptionError: An option has an impossible value.
             OptionTypeError: An option has the wrong type.
         """
-        if not 0 <= proj_size < max(hidden_size, 1):
-            wanted = "0, or less than hidden_size"
-            raise OptionError(layer="LSTM", option="proj_size", got=proj_size, wanted=wanted)
         options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
+        options.check("LSTM")
+        check_whole("LSTM", "proj_size", proj_size, least=0)
+        if proj_size >= hidden_size:
+            wanted = "less than hidden_size"
+            raise OptionError(layer="LSTM", option="proj_size", got=proj_size, wanted=wanted)
         cell = lstm.lstm_projected if proj_size else lstm.lstm
         super().__init__(cell, options, bias=bias, proj_size=proj_size, device=device, dtype=dtype)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from unrolled.runtime.program import Instruction, Program
@@ -32,12 +33,12 @@ class Run(NamedTuple):
 
 def run(
     program: Program,
-    x: Tensor,
-    first: Sequence[Tensor],
+    x: Shaped[Tensor, "T B *X"],
+    first: Sequence[Shaped[Tensor, "B _"]],
     weights: Weights,
     *,
     masks: Mapping[str, Tensor] | None = None,
-    lengths: Tensor | None = None,
+    lengths: Int[Tensor, " B"] | None = None,
     record: Sequence[str] = (),
 ) -> Run:
     """Run a cell over a whole sequence.
@@ -54,7 +55,7 @@ def run(
         record: Names of the equations whose values to return for all steps.
     """
     values: list[Any] = [None] * program.slot_count
-    _load(program, values, x, weights, masks or {})
+    _load(program, values, x, first, weights, masks or {})
     _execute(program.before, values)
     steps = {slot: values[slot].unbind(0) for slot in program.stepped}
     states = tuple(first)
@@ -77,7 +78,12 @@ def run(
 
 
 def _load(
-    program: Program, values: list[Any], x: Tensor, weights: Weights, masks: Mapping[str, Tensor]
+    program: Program,
+    values: list[Any],
+    x: Tensor,
+    first: Sequence[Tensor],
+    weights: Weights,
+    masks: Mapping[str, Tensor],
 ) -> None:
     """Put everything that is known before the first step into its slot."""
     for slot, constant in program.constants:
@@ -92,18 +98,16 @@ def _load(
             for slot, part in zip(slots, tensor.split(sizes), strict=True):
                 values[slot] = part
     for name, slot in program.mask_slots.items():
-        expected = x.new_tensor(program.cell.masks[name].at_evaluation, dtype=torch.float32)
-        values[slot] = masks.get(name, expected)
+        expected, width = program.cell.masks[name].at_evaluation, program.mask_widths[name]
+        values[slot] = masks[name] if name in masks else first[0].new_full((width,), expected)
     values[program.gather_slot] = x
     dense = x.is_floating_point() or not program.reads_input
-    values[program.input_slot] = x if dense else _one_hot(x, program, weights)
+    values[program.input_slot] = x if dense else _one_hot(x, program, first[0])
 
 
-def _one_hot(x: Tensor, program: Program, weights: Weights) -> Tensor:
+def _one_hot(x: Tensor, program: Program, like: Tensor) -> Tensor:
     """The vectors themselves, for cells that use x other than in products."""
-    tensors = (*weights.stacks, weights.bias, weights.vector)
-    like = next(tensor for tensor in tensors if tensor is not None)
-    return F.one_hot(x, program.sizes["X"]).to(like.dtype)
+    return F.one_hot(x.long(), program.sizes["X"]).to(like.dtype)
 
 
 def _execute(instructions: Sequence[Instruction], values: list[Any]) -> None:

@@ -40,6 +40,18 @@ def _where(condition: Tensor, this: Tensor, that: Tensor) -> Tensor:
     return torch.where(condition != 0, this, that)
 
 
+def _variance(v: Tensor) -> Tensor:
+    """The biased one, by its definition: torch's own warns of an empty batch."""
+    return (v - v.mean(-1, keepdim=True)).square().mean(-1, keepdim=True)
+
+
+def _concat(*parts: Tensor) -> Tensor:
+    """Side by side; what has no time or batch axis (a bias, a number) serves every row."""
+    wide = [part if part.dim() else part.unsqueeze(0) for part in parts]
+    axes = torch.broadcast_shapes(*(part.shape[:-1] for part in wide))
+    return torch.cat([part.expand(*axes, -1) for part in wide], dim=-1)
+
+
 def _slice(index: int, count: int, whole: Tensor) -> Tensor:
     return whole.chunk(count, dim=-1)[index]
 
@@ -49,8 +61,8 @@ MEANING: dict[str, Callable[..., Any]] = {
     "constant": float,
     "product": lambda matrix, vector: F.linear(vector, matrix),
     "mean": lambda v: v.mean(-1, keepdim=True),
-    "var": lambda v: v.var(-1, unbiased=False, keepdim=True),
-    "concat": lambda *parts: torch.cat(parts, dim=-1),
+    "var": _variance,
+    "concat": _tensors(_concat),
     "slice": _slice,
     "neg": operator.neg,
     "sigmoid": torch.sigmoid,

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.compiler.layout import Layout, Stack, layout_of
+from unrolled.compiler.layout import Block, Layout, Stack, layout_of
 from unrolled.compiler.stages import recurrent_nodes, timed_nodes
+from unrolled.compiler.sums import sums_of
 from unrolled.lang.cell import Cell
 from unrolled.lang.nodes import Node
 from unrolled.runtime.meaning import MEANING
@@ -32,6 +33,8 @@ class Program(NamedTuple):
 
     cell: Cell
     sizes: Mapping[str, int]
+    layout: Layout
+    blocks: Mapping[str, Block]
     slot_count: int
     before: tuple[Instruction, ...]
     within: tuple[Instruction, ...]
@@ -78,26 +81,38 @@ class _Builder:
         self.count = 0
         self.before: list[Instruction] = []
         self.within: list[Instruction] = []
-        self.constants: list[tuple[int, float]] = []
+        self.known: dict[Node, float] = {}
         self.stack_slots = {stack.key: self._slot() for stack in self.layout.stacks}
         self.block_slots: dict[tuple[int, str], int] = {}
         self.gather_slot = self._slot()
-        self.reads_input = False
+        self.reads_input = cell.input in cell.named.values()
+        self.sums = sums_of(cell, self.recurrent)
+        self.addends: dict[tuple[int, str], int] = {}
+        self.timed_slots: set[int] = set()
+        self.zero = self._slot()
 
     def build(self) -> Program:
         for leaf in (self.cell.input, *self.cell.states, *self.cell.leaves("mask")):
-            self.slots[leaf] = self._slot()
+            self._place(leaf, self._slot())
         for node in self.cell.nodes:
-            if node not in self.slots and node.op != "matrix":
-                self.slots[node] = self._emit(node)
+            if node not in self.slots and node.op != "matrix" and node not in self.recurrent:
+                self._place(node, self._emit(node))
+        early = {root: self._early(root) for root in self.sums.by_root}
+        for node in self.cell.nodes:
+            if node in early:
+                self._place(node, self._sum(node, early[node]))
+            elif node not in self.slots and node.op != "matrix" and not self._is_swallowed(node):
+                self._place(node, self._emit(node))
         return Program(
             self.cell,
             self.sizes,
+            self.layout,
+            self.blocks,
             self.count,
             tuple(self.before),
             tuple(self.within),
             self._stepped(),
-            tuple(self.constants),
+            ((self.zero, 0.0), *((self.slots[node], v) for node, v in self.known.items())),
             self.slots[self.cell.input],
             self.gather_slot,
             self.reads_input,
@@ -116,6 +131,56 @@ class _Builder:
         self.count += 1
         return self.count - 1
 
+    def _place(self, node: Node, slot: int) -> None:
+        self.slots[node] = slot
+        if node in self.timed and node not in self.recurrent:
+            self.timed_slots.add(slot)
+
+    def _is_swallowed(self, node: Node) -> bool:
+        return node in self.sums.swallowed and node in self.recurrent
+
+    def _early(self, root: Node) -> int:
+        """The slot of a sum's input-only part, from which one of its products may start."""
+        terms = self.sums.by_root[root]
+        self.reads_input |= self.cell.input in terms.early
+        slots = [self.slots[term] for term in terms.early]
+        slot = self._added(slots, self.before)
+        if any(s in self.timed_slots for s in slots):
+            self.timed_slots.add(slot)
+        for term in terms.late:
+            if term.op == "product" and self.layout.stack_of(term) and self._is_only(term):
+                self.addends[self._key(term)] = slot
+                break
+        return slot
+
+    def _sum(self, root: Node, early: int) -> int:
+        """The slot of a whole sum; a product that started from the early part has it already."""
+        late = self.sums.by_root[root].late
+        started = any(self._starts_from(term, early) for term in late)
+        slots = [self.slots[term] for term in late]
+        return self._added(slots if started else [early, *slots], self.within)
+
+    def _starts_from(self, term: Node, early: int) -> bool:
+        return term.op == "product" and self.addends.get(self._key(term)) == early
+
+    def _key(self, product: Node) -> tuple[int, str]:
+        """What a product computes: its vector's structure and its matrix."""
+        matrix, operand = product.args
+        return self.layout.structures[operand], matrix.label
+
+    def _is_only(self, product: Node) -> bool:
+        """Whether a product's value is read once, by its sum alone."""
+        same = [other for other in self.cell.products if self._key(other) == self._key(product)]
+        return len(same) == 1 and self.sums.uses[product] == 1
+
+    def _added(self, slots: list[int], where: list[Instruction]) -> int:
+        total = slots[0]
+        for slot in slots[1:]:
+            result = self._slot()
+            where.append(Instruction(MEANING["add"], (total, slot), (result,)))
+            total = result
+        return total
+
     def _parts(self, family: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Slots and lengths of the vectors that are stored as one."""
         by_label = {node.label: self.slots[node] for node in self.cell.leaves("vector")}
@@ -126,10 +191,8 @@ class _Builder:
     def _emit(self, node: Node) -> int:
         """The slot of a node's value, after writing the instructions that fill it."""
         if node.op == "constant":
-            slot = self._slot()
-            self.constants.append((slot, float(node.attribute)))  # pyright: ignore
-            return slot
-        if node.op == "vector":
+            self.known[node] = float(node.attribute)  # pyright: ignore
+        if node.op in ("constant", "vector"):
             return self._slot()
         if node.op == "product":
             return self._product(node)
@@ -140,26 +203,19 @@ class _Builder:
         if node.op == "slice":
             call = partial(call, *node.attribute)  # pyright: ignore
         self.reads_input |= self.cell.input in node.args
-        if all(argument.op == "constant" for argument in node.args):
-            return self._folded(call, node)
         slot = self._slot()
+        if all(argument in self.known for argument in node.args):
+            self.known[node] = _folded(call, [self.known[argument] for argument in node.args])
+            return slot
         reads = tuple(self.slots[argument] for argument in node.args)
         self._write(node, Instruction(call, reads, (slot,)))
         return slot
 
-    def _folded(self, call: Callable[..., Any], node: Node) -> int:
-        """The slot of a value that needs only constants, computed now."""
-        operands = [torch.tensor(a.attribute, dtype=torch.float64) for a in node.args]
-        slot = self._slot()
-        self.constants.append((slot, float(call(*operands))))
-        return slot
-
     def _product(self, node: Node) -> int:
-        matrix, operand = node.args
         stack = self.layout.stack_of(node)
         if stack is None:
             return self._lone_product(node)
-        key = (self.layout.structures[operand], matrix.label)
+        key = self._key(node)
         if key not in self.block_slots:
             self._stacked_product(node, stack)
         return self.block_slots[key]
@@ -169,9 +225,12 @@ class _Builder:
         operand = node.args[1]
         call, read = self._reader(operand)
         whole = self._slot()
-        self._write(node, Instruction(call, (self.stack_slots[stack.key], read), (whole,)))
-        parts = tuple(self._slot() for _ in stack.matrices)
         rows = [self.blocks[name].stop - self.blocks[name].start for name in stack.matrices]
+        reads = (self.stack_slots[stack.key], read)
+        if (start := self._start(stack, self._key(node)[0], rows)) is not None:
+            call, reads = _product_plus, (*reads, start)
+        self._write(node, Instruction(call, reads, (whole,)))
+        parts = tuple(self._slot() for _ in stack.matrices)
         if len(parts) == 1:
             parts = (whole,)
         else:
@@ -179,6 +238,18 @@ class _Builder:
         structure = self.layout.structures[operand]
         for name, slot in zip(stack.matrices, parts, strict=True):
             self.block_slots[structure, name] = slot
+
+    def _start(self, stack: Stack, structure: int, rows: list[int]) -> int | None:
+        """The slot of what a stacked product starts from, if any of its matrices has something."""
+        addends = [self.addends.get((structure, name), self.zero) for name in stack.matrices]
+        if set(addends) == {self.zero}:
+            return None
+        slot = self._slot()
+        reads = (self.stack_slots[stack.key], *addends)
+        self.before.append(Instruction(partial(_side_by_side, rows), reads, (slot,)))
+        if any(addend in self.timed_slots for addend in addends):
+            self.timed_slots.add(slot)
+        return slot
 
     def _lone_product(self, node: Node) -> int:
         """A product with some rows of a stack that belongs to another vector."""
@@ -202,14 +273,30 @@ class _Builder:
 
     def _stepped(self) -> tuple[int, ...]:
         """Slots that hold a whole sequence and are read one step at a time."""
-        whole = {self.slots[n] for n in self.timed - self.recurrent if n in self.slots}
         read = {slot for instruction in self.within for slot in instruction.reads}
         read |= {self.slots[node] for node in self.cell.named.values()}
-        return tuple(sorted(whole & read))
+        return tuple(sorted(self.timed_slots & read))
+
+
+def _folded(call: Callable[..., Any], operands: list[float]) -> float:
+    """What an operation gives for known numbers, on whatever device layers are being made."""
+    return float(call(*(torch.tensor(v, dtype=torch.float64, device="cpu") for v in operands)))
 
 
 def _split(rows: list[int], whole: Tensor) -> tuple[Tensor, ...]:
     return whole.split(rows, dim=-1)
+
+
+def _side_by_side(rows: list[int], like: Tensor, *parts: Tensor | float) -> Tensor:
+    """Addends of one stacked product, each as wide as its rows, with all the axes of any."""
+    tensors = [p if isinstance(p, Tensor) else like.new_full((1,), p) for p in parts]
+    axes = torch.broadcast_shapes(*(tensor.shape[:-1] for tensor in tensors))
+    wide = [tensor.expand(*axes, n) for tensor, n in zip(tensors, rows, strict=True)]
+    return wide[0] if len(wide) == 1 else torch.cat(wide, dim=-1)
+
+
+def _product_plus(matrix: Tensor, vector: Tensor, start: Tensor) -> Tensor:
+    return torch.addmm(start, vector, matrix.t())
 
 
 def _rows(start: int, stop: int, stack: Tensor) -> Tensor:

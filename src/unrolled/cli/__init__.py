@@ -1,0 +1,89 @@
+"""The command `unrolled`: a table of verbs; each verb's file is loaded when it is used.
+
+`main` finds the verb and turns our errors into one message and exit code 2. Nothing that imports
+torch is imported before the arguments are known to be right.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from unrolled import __version__
+from unrolled.errors import UnrolledError
+
+VERBS = {
+    "train": "train a model on a text: unrolled train char-lm [FILE|FOLDER|SET]",
+    "resume": "go on with a run that was stopped, or for longer",
+    "generate": "let a trained model write",
+    "evaluate": "measure a trained model on held-out text, or on a file",
+    "cell": "list the recurrent cells, or print one: equations, LaTeX, parameters",
+    "data": "list the named texts, or fetch one",
+}
+
+USAGE = f"""unrolled {__version__}: recurrent networks from their equations.
+
+usage: unrolled VERB [ARGUMENTS]   (unrolled VERB --help explains each)
+
+{chr(10).join(f"  {verb:<10} {summary}" for verb, summary in VERBS.items())}
+
+begin with:
+  unrolled train char-lm                      learn Python's own standard library, 5 minutes
+  unrolled train char-lm book.txt --minutes 2
+  unrolled generate runs/char-lm-lstm --prime "def "
+"""
+
+OK, MISTAKE, INTERRUPTED, TERMINATED = 0, 2, 130, 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code.
+
+    Args:
+        arguments: What was typed after `unrolled`; None takes it from the process.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _show_everything()
+    try:
+        code = _dispatch(given)
+        sys.stdout.flush()
+        return code
+    except UnrolledError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our pipe has left: nothing more to say, nothing wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        return _complain(f"the system refuses: {error.strerror or error} ({error.filename}).")
+
+
+def _complain(message: str) -> int:
+    from unrolled.training.watchers import clean
+
+    print(f"unrolled: {clean(message)}", file=sys.stderr)
+    return MISTAKE
+
+
+def _show_everything() -> None:
+    """Let standard output escape the characters that its encoding lacks, as errors do."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _dispatch(given: list[str]) -> int:
+    verb = given[0] if given else "--help"
+    if verb in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return OK
+    if verb in ("-V", "--version"):
+        print(f"unrolled {__version__}")
+        return OK
+    if verb not in VERBS:
+        known = ", ".join(VERBS)
+        print(f"unrolled: no verb {verb!r}; there are: {known}", file=sys.stderr)
+        return MISTAKE
+    run: Callable[[list[str]], int] = import_module(f"unrolled.cli.{verb}").run
+    return run(given[1:])

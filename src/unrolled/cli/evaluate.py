@@ -1,0 +1,48 @@
+"""`unrolled evaluate RUN [DATA]`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from unrolled.cli.arguments import parse
+from unrolled.cli.reports import print_evaluation
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a trained model."""
+
+    run: Positional[Path]
+    """The run folder."""
+
+    data: Positional[str | None] = None
+    """A text file, a folder or a named set; default: the test part of the run's own text."""
+
+    encoding: str = "utf-8"
+    """How the file's characters are written as bytes."""
+
+    json: bool = False
+    """Print the figures as JSON."""
+
+
+def run(given: Sequence[str]) -> int:
+    """Measure, print, and save the figures as evaluation.json in the run folder.
+
+    Args:
+        given: What was typed after the verb.
+    """
+    about = "Measure a trained model on held-out text, beside a counting baseline."
+    wanted = parse(Evaluate, given, prog="unrolled evaluate", about=about)
+    from unrolled.tasks.api import open_run, save_evaluation  # torch, only now
+
+    trained = open_run(wanted.run)
+    figures = trained.evaluate(wanted.data, encoding=wanted.encoding)
+    if wanted.json:
+        print(json.dumps(figures.to_json(), indent=2))
+    else:
+        print_evaluation(trained, figures)
+    save_evaluation(wanted.run, figures)  # last: the run may be another's, where we cannot write
+    return 0

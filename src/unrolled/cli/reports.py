@@ -1,0 +1,44 @@
+"""What the command prints of a run: to standard output, plain, so that it pipes."""
+
+import shlex
+import signal
+import sys
+from typing import Any
+
+from unrolled.training.watchers import clean
+
+_SAMPLE = 500
+_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def after_training(trained: Any) -> int:
+    """Print how training ended, the figures, a sample, and what to type next; the exit code."""
+    ending, path = trained.ending, shlex.quote(str(trained.path))
+    if ending.signal is not None:
+        print(f"stopped and saved at step {ending.step:,}. To go on:")
+        print(f"  unrolled resume {path}")
+        return _CODES[ending.signal]
+    print(f"{ending.reason} at step {ending.step:,}; measuring on the test part", file=sys.stderr)
+    print_evaluation(trained, trained.evaluate())
+    print("\nit writes:\n")
+    prime = "\n"
+    for piece in trained.generate("", length=_SAMPLE, seed=1):
+        prime += piece
+    print(clean(prime).strip("\n"))
+    print("\nnext:")
+    print(f"  unrolled generate {path} --length 1000 --temperature 0.7")
+    print(f"  unrolled resume {path} --steps {2 * ending.step}  # as long again")
+    print(f"  unrolled evaluate {path}")
+    return 0
+
+
+def print_evaluation(trained: Any, figures: Any) -> None:
+    """Print the figures of a run on a text, beside the counting baseline."""
+    settings = trained.settings
+    model = f"{trained.cell.name} {settings.num_layers} x {settings.hidden_size}"
+    counts = f"Witten-Bell {figures.ngram_order}-gram"
+    width = max(len(model), len(counts))
+    print(f"{clean(figures.text)}, {figures.characters:,} characters:")
+    bits, nats = figures.bits_per_character, figures.nats_per_character
+    print(f"  {model:{width}}  {bits:.3f} bits per character ({nats:.3f} nats)")
+    print(f"  {counts:{width}}  {figures.ngram_bits_per_character:.3f} bits per character")

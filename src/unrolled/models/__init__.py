@@ -1,0 +1,5 @@
+"""Models: one file a shape.
+
+`language_model` reads symbols and predicts the next one, `sampling` draws text from it, `beam`
+searches for likely text, `ngram` is the counting baseline beside it (numpy alone).
+"""

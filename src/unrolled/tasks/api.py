@@ -1,0 +1,82 @@
+"""The command's verbs as Python functions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unrolled.lang.cell import Cell
+from unrolled.tasks.registry import find_task
+from unrolled.training.settings import TrainSettings
+from unrolled.training.storage.disk_faults import reported
+from unrolled.training.storage.durable import replace_file
+from unrolled.training.storage.json_text import write_json
+from unrolled.training.storage.run_folder import read_config
+from unrolled.training.watchers import Watcher
+
+
+def train(
+    task: str,
+    data: str | Path | None = None,
+    *,
+    cell: str | Cell = "lstm",
+    watcher: Watcher | None = None,
+    **settings: Any,
+) -> Any:
+    """Train a model and give back its run, as `unrolled train` does.
+
+    Args:
+        task: The task, such as "char-lm".
+        data: A file, a folder or a named set; None takes the task's default.
+        cell: A cell, or its name.
+        watcher: Who is told as it goes; None: nobody.
+        **settings: Any flag of the command with underscores, such as `hidden_size=128` or
+            `minutes=2`.
+
+    Raises:
+        UnrolledError: Many kinds, each a class of `unrolled.errors`.
+    """
+    entry = find_task(task)
+    kind = entry.settings_class()
+    own = set(TrainSettings.__dataclass_fields__)
+    training = TrainSettings(**{name: settings.pop(name) for name in list(settings) if name in own})
+    named = cell.name if isinstance(cell, Cell) else cell
+    made = kind(data=None if data is None else str(data), cell=named, training=training, **settings)
+    given = cell if isinstance(cell, Cell) else None
+    return entry.run_module().train(made, cell=given, watcher=watcher)
+
+
+def resume(path: str | Path, *, watcher: Watcher | None = None, **budget: float) -> Any:
+    """Go on with a run, as `unrolled resume` does.
+
+    Args:
+        path: The run folder.
+        watcher: Who is told as it goes; None: nobody.
+        **budget: New limits, counted from the run's start: minutes, epochs, steps.
+
+    Raises:
+        UnrolledError: Many kinds, each a class of `unrolled.errors`.
+    """
+    module = _entry_of(path).run_module()
+    limits: Mapping[str, float] = budget
+    return module.resume(path, budget=limits, watcher=watcher)
+
+
+def open_run(path: str | Path) -> Any:
+    """The run in a folder, whatever its task; it generates and evaluates.
+
+    Raises:
+        NotARunError: The folder holds no run.
+        UnknownTaskError: It is a run of a task that this version does not know.
+    """
+    return _entry_of(path).run_module().open_run(path)
+
+
+def save_evaluation(path: str | Path, figures: Any) -> None:
+    """Save figures as evaluation.json in the run folder, aside and renamed."""
+    file = Path(path) / "evaluation.json"
+    with reported(file):
+        replace_file(file, [write_json(figures.to_json(), place=file.name)])
+
+
+def _entry_of(path: str | Path) -> Any:
+    return find_task(str(read_config(path).get("task")))

@@ -1,0 +1,285 @@
+"""A character model's run: train it, go on with it, generate from it, evaluate it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from unrolled.cells import find_cell
+from unrolled.data.alphabet import Alphabet
+from unrolled.data.sets import SETS, find_corpus
+from unrolled.data.text import Corpus
+from unrolled.errors import DataChangedError, SettingError
+from unrolled.lang import stored
+from unrolled.lang.cell import Cell
+from unrolled.models.beam import beam_search
+from unrolled.models.language_model import LanguageModel
+from unrolled.models.ngram import NGram
+from unrolled.models.sampling import Choice, generate
+from unrolled.tasks.char_lm.settings import CharLMSettings
+from unrolled.tasks.char_lm.task import CharLM, build_model, measure
+from unrolled.tasks.runs import begin, build_on, compute_on, load_model, versions
+from unrolled.tasks.stored_settings import settings_from_json, settings_to_json
+from unrolled.training.loop import Ending, Trainer
+from unrolled.training.storage.checkpoint_names import list_names
+from unrolled.training.storage.run_folder import RunFolder, create_run, read_config
+from unrolled.training.storage.run_folder import open_run as lock_run
+from unrolled.training.watchers import Silent, Watcher
+
+NAME = "char-lm"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures on a text, the model's beside the counting baseline's; see `to_json`."""
+
+    text: str
+    characters: int
+    nats_per_character: float
+    bits_per_character: float
+    ngram_order: int
+    ngram_bits_per_character: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+
+class CharLMRun:
+    """A trained character model, read from its run folder."""
+
+    def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
+        """Open a run; nothing in it is executed or unpickled.
+
+        Args:
+            path: The run folder.
+            ending: How training ended, if it was just trained.
+
+        Raises:
+            NotARunError: The folder holds no run.
+            DamagedFileError: A file of its best checkpoint is not as it was saved.
+        """
+        self.path = Path(path)
+        self.ending = ending
+        self.config = read_config(path)
+        self.settings, self.cell, self.alphabet = _parts(self.config, self.path)
+        self.model = load_model(
+            self.path, lambda: build_model(self.settings, self.cell, len(self.alphabet))
+        )
+        self.model.to(compute_on(self.settings.training)).eval()
+
+    def generate(
+        self, prime: str = "", *, length: int = 500, choice: Choice | None = None, seed: int = 0
+    ) -> Iterator[str]:
+        """Text of the model's own, piece by piece as it is drawn, the prime not included.
+
+        Args:
+            prime: What the model reads first; empty starts after a line end or a first symbol.
+            length: Characters to draw.
+            choice: Temperature and the like; None draws from the model's own probabilities.
+            seed: The same seed gives the same text.
+
+        Raises:
+            UnknownCharactersError: The prime has characters that the model never saw.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        drawn = generate(self.model, self._read_first(prime), choice or Choice(), generator)
+        return self._decoded(drawn, length)
+
+    def _decoded(self, drawn: Iterator[int], length: int) -> Iterator[str]:
+        """Symbols as text; a character of several bytes comes when its last byte has."""
+        decoder = self.alphabet.decoder()
+        for count in range(length):
+            piece = decoder.decode(np.array([next(drawn)]), final=count == length - 1)
+            if piece:
+                yield piece
+
+    def search(self, prime: str = "", *, length: int = 200, width: int = 4) -> str:
+        """The likeliest text that beam search finds after the prime.
+
+        Args:
+            prime: What the model reads first.
+            length: Characters of the continuation.
+            width: Beams kept at each step.
+
+        Raises:
+            UnknownCharactersError: The prime has characters that the model never saw.
+        """
+        found = beam_search(self.model, self._read_first(prime), length=length, width=width)
+        return self.alphabet.decode(np.array(found.symbols))
+
+    def evaluate(self, data: str | Path | None = None, *, encoding: str = "utf-8") -> Evaluation:
+        """Measure on a text, beside a Witten-Bell n-gram that counted the same training part.
+
+        Args:
+            data: A text; None takes the test part of the run's own.
+            encoding: How the characters of a file are written as bytes.
+
+        Raises:
+            DataChangedError: The run's own text is no longer what it was trained on.
+            UnknownCharactersError: The text has characters that the model never saw.
+        """
+        corpus = _corpus(self.settings, self.config)
+        train, _, test = _split(corpus, self.settings)
+        name = f"the test part of {corpus.name}"
+        if data is not None:
+            other = find_corpus(data, encoding=encoding, alphabet=self.alphabet)
+            test, name = other.ids, other.name
+        nats = measure(self.model, test)
+        order = self.settings.ngram
+        counts = NGram.fit(train, vocabulary_size=len(self.alphabet), order=order)
+        return Evaluation(
+            text=name,
+            characters=len(test),
+            nats_per_character=nats,
+            bits_per_character=nats * CharLM.unit.per_nat,
+            ngram_order=order,
+            ngram_bits_per_character=counts.bits_per_character(test),
+        )
+
+    def _read_first(self, prime: str) -> list[int]:
+        """The prime as numbers; for an empty one a line end, or the first symbol there is."""
+        if prime:
+            return self.alphabet.encode(prime).tolist()
+        symbols = self.alphabet.symbols
+        return [symbols.index("\n") if symbols and "\n" in symbols else 0]
+
+
+def train(
+    settings: CharLMSettings, *, cell: Cell | None = None, watcher: Watcher | None = None
+) -> CharLMRun:
+    """Train a character model in a new run folder.
+
+    Args:
+        settings: Everything that can be set.
+        cell: The cell, instead of the one that the settings name.
+        watcher: Who is told as it goes; None: nobody.
+
+    Raises:
+        UnrolledError: Many kinds, each a class of `unrolled.errors`: the text, the cell, the
+            settings or the run folder do not serve, or training diverged.
+    """
+    watcher = watcher or Silent()
+    cell = cell or find_cell(settings.cell)
+    corpus = find_corpus(
+        settings.data, encoding=settings.encoding, as_bytes=settings.bytes, report=watcher.say
+    )
+    device = begin(settings.training)
+    model = build_on(device, lambda: build_model(settings, cell, len(corpus.alphabet)))
+    task = _task(model, corpus, settings)
+    folder = settings.out or _free_folder(cell)
+    with create_run(folder, _config(settings, cell, corpus)) as run:
+        return _fit(task, run, settings, watcher)
+
+
+def resume(
+    path: Path | str, *, budget: Mapping[str, float] | None = None, watcher: Watcher | None = None
+) -> CharLMRun:
+    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+    Args:
+        path: The run folder.
+        budget: New limits (minutes, epochs, steps), counted from the run's start.
+        watcher: Who is told as it goes; None: nobody.
+
+    Raises:
+        UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its text has
+            changed; training diverged.
+    """
+    watcher = watcher or Silent()
+    with lock_run(path) as run:
+        settings, cell, alphabet = _parts(run.config, Path(path))
+        if budget:
+            limits: dict[str, Any] = {"minutes": None, "epochs": None, "steps": None, **budget}
+            settings = replace(settings, training=replace(settings.training, **limits))
+        corpus = _corpus(settings, run.config)
+        device = begin(settings.training)
+        model = build_on(device, lambda: build_model(settings, cell, len(alphabet)))
+        return _fit(_task(model, corpus, settings), run, settings, watcher, go_on=True)
+
+
+def open_run(path: Path | str) -> CharLMRun:
+    """The trained model of a run folder; see `CharLMRun`."""
+    return CharLMRun(path)
+
+
+def _fit(
+    task: CharLM,
+    run: RunFolder,
+    settings: CharLMSettings,
+    watcher: Watcher,
+    *,
+    go_on: bool = False,
+) -> CharLMRun:
+    trainer = Trainer(task, settings.training, run, watcher)
+    try:
+        if go_on and list_names(run.path):  # if there are none, it was killed before the first
+            trainer.restore(run.load("last"))
+        ending = trainer.fit()
+    finally:
+        watcher.close()
+    return CharLMRun(run.path, ending=ending)
+
+
+def _task(model: LanguageModel, corpus: Corpus, settings: CharLMSettings) -> CharLM:
+    train, validation, test = _split(corpus, settings)
+    task = CharLM(model, corpus.alphabet, settings, train=train, validation=validation)
+    for name, part in {"validation": validation, "test": test}.items():
+        if len(part) < 2:
+            wanted = f"a share with 2 characters or more; of this text it has {len(part)}"
+            raise SettingError(name=name, got=getattr(settings, name), wanted=wanted)
+    return task
+
+
+def _split(corpus: Corpus, settings: CharLMSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return corpus.split(validation=settings.validation, test=settings.test)
+
+
+def _free_folder(cell: Cell) -> Path:
+    """runs/char-lm-CELL, or with a number after it if that is taken."""
+    names = (f"{NAME}-{cell.name}{f'-{n}' if n > 1 else ''}" for n in range(1, 1_000_000))
+    return next(folder for name in names if not (folder := Path("runs") / name).exists())
+
+
+def _config(settings: CharLMSettings, cell: Cell, corpus: Corpus) -> dict[str, Any]:
+    source = settings.data
+    if source is not None and source not in SETS:
+        source = str(Path(source).absolute())
+    return {
+        "task": NAME,
+        "settings": settings_to_json(replace(settings, data=source)),
+        "cell": stored.to_json(cell),
+        "alphabet": corpus.alphabet.to_json(),
+        "data": {
+            "name": corpus.name,
+            "fingerprint": corpus.fingerprint,
+            "characters": len(corpus),
+        },
+        "versions": versions(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _parts(config: Mapping[str, Any], path: Path) -> tuple[CharLMSettings, Cell, Alphabet]:
+    settings = settings_from_json(CharLMSettings, config.get("settings"), path)
+    return (
+        settings,
+        stored.from_json(config.get("cell")),
+        Alphabet.from_json(config.get("alphabet")),
+    )
+
+
+def _corpus(settings: CharLMSettings, config: Mapping[str, Any]) -> Corpus:
+    """The run's own text, if it is still the one that it was trained on."""
+    alphabet = Alphabet.from_json(config.get("alphabet"))
+    corpus = find_corpus(settings.data, encoding=settings.encoding, as_bytes=settings.bytes)
+    data = config.get("data")
+    trained_on = data.get("fingerprint") if isinstance(data, Mapping) else None
+    if corpus.fingerprint != trained_on or corpus.alphabet != alphabet:
+        raise DataChangedError(
+            name=corpus.name, was=str(trained_on)[:12], now=corpus.fingerprint[:12]
+        )
+    return corpus

@@ -1,0 +1,6 @@
+"""Training: one loop for all tasks.
+
+Read `settings` (every default), `task` (what the loop asks of a task), `loop` (the whole of it);
+then what it uses: `optimizers`, `clipping`, `interrupts`, `watchers` and `display` (who shows it),
+`logs`, `progress`. `storage` keeps runs on disk, whatever happens.
+"""

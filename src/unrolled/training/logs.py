@@ -1,0 +1,57 @@
+"""Measurements as they are made: metrics.jsonl always, TensorBoard on request."""
+
+import contextlib
+from types import TracebackType
+from typing import Any, Self
+
+from unrolled.errors import MissingExtraError, SaveFailedError
+from unrolled.training.settings import TrainSettings
+from unrolled.training.storage.run_folder import RunFolder
+
+
+class Logs:
+    """Writes each measurement to all logs; use it in a `with` block."""
+
+    def __init__(self, run: RunFolder, settings: TrainSettings) -> None:
+        self.run = run
+        self.board: Any = None
+        if settings.tensorboard:
+            self.board = tensorboard_writer()(str(run.path / "tensorboard"))
+
+    def write(self, kind: str, step: int, **values: float) -> None:
+        """Add one line: which kind ("train", "validation"), the step, and what was measured.
+
+        A disk that refuses a line loses that line, not the training.
+        """
+        with contextlib.suppress(SaveFailedError):
+            self.run.append_metrics({"step": step, "kind": kind, **values})
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(f"{kind}/{name}", value, step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.board is not None:
+            self.board.close()
+
+
+def tensorboard_writer() -> Any:
+    """The class that writes TensorBoard's files.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError(
+            what="TensorBoard's files", package="tensorboard", extra="tensorboard"
+        ) from error
+    return SummaryWriter

@@ -1,0 +1,293 @@
+"""The training loop: one for all tasks.
+
+Truncated backpropagation through time: each step reads one chunk, starting from the state that the
+chunk before left, without its gradient. All that a run needs to go on bit for bit is in its
+checkpoints: weights, optimizer, carried state, random generators, position, counters.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.errors import DivergedError, PruneFailedError, SaveFailedError
+from unrolled.training.clipping import clip_by_norm, clip_by_value, gradients_of, total_norm
+from unrolled.training.interrupts import Interrupts
+from unrolled.training.logs import Logs
+from unrolled.training.optimizers import learning_rate, make_optimizer, set_learning_rate
+from unrolled.training.progress import Clock, Progress
+from unrolled.training.settings import TrainSettings
+from unrolled.training.storage.checkpoint_folder import Checkpoint
+from unrolled.training.storage.optimizer_state import pack_optimizer, unpack_optimizer
+from unrolled.training.storage.random_state import pack_rng, unpack_rng
+from unrolled.training.storage.run_folder import RunFolder
+from unrolled.training.storage.tensor_trees import pack_tree, unpack_tree
+from unrolled.training.storage.weights import load_weights_into
+from unrolled.training.task import Task
+from unrolled.training.watchers import Standing, Watcher
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How training ended: the last step, why, and the signal that ended it, if one did."""
+
+    step: int
+    reason: str
+    signal: int | None = None
+
+
+class Trainer:
+    """Trains a task's model within a run folder."""
+
+    def __init__(
+        self, task: Task[Any], settings: TrainSettings, run: RunFolder, watcher: Watcher
+    ) -> None:
+        """Make the trainer; `restore` then takes up a checkpoint.
+
+        Args:
+            task: Model, data and loss.
+            settings: Budget and method.
+            run: Where everything is kept.
+            watcher: Who is told.
+        """
+        self.task = task
+        self.settings = settings
+        self.run = run
+        self.watcher = watcher
+        self.parameters = [p for p in task.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(self.parameters, settings)
+        self.progress = Progress()
+        self.carried: Any = None
+        self.standing = Standing(unit=task.unit.short, items=task.items)
+        self._budget = settings.budget()
+        self._clock = Clock()
+        self._saved_at = time.monotonic()
+        self._saved_step: int | None = None
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take up a checkpoint, as if training had never stopped.
+
+        Raises:
+            ForeignWeightsError: Its weights are of another model.
+            ForeignStateError: Its other state is.
+        """
+        load_weights_into(self.task.model, checkpoint.weights)
+        stored = dict(checkpoint.progress)
+        unpack_optimizer(self.optimizer, checkpoint.optimizer, stored.get("optimizer", {}))
+        carried = unpack_tree(checkpoint.carried, stored.get("carried"))
+        device = self.parameters[0].device
+        self.carried = _moved(carried, device)
+        unpack_rng(checkpoint.carried)
+        self.progress = Progress.from_json(stored.get("progress", {}), chunks=self.task.chunks)
+        self._clock = Clock(self.progress.seconds)
+        self.run.truncate_metrics(self.progress.step)
+        self._saved_step = self.progress.step
+
+    def fit(self) -> Ending:
+        """Train until the budget is used, patience ends, or a signal comes; then save.
+
+        Raises:
+            DivergedError: The loss, the gradient or a weight is no longer a number; the last good
+                checkpoint stays.
+            SaveFailedError: The first or the last checkpoint cannot be saved.
+        """
+        self.task.model.train()
+        with Interrupts() as interrupts, Logs(self.run, self.settings) as logs:
+            if self._saved_step is None:
+                self._save(must=True)  # from here on there is something to go on from
+            while (reason := self._reason_to_end(interrupts.received)) is None:
+                if self._evaluation_is_due():
+                    self._evaluate(logs, interrupts)
+                else:
+                    self._step(logs)
+                if self._save_is_due():
+                    self._save()
+            if interrupts.received is None and self.progress.evaluated_step != self.progress.step:
+                self._evaluate(logs, interrupts, must=True)
+            if self._saved_step != self.progress.step:
+                self._save(must=True)
+        return Ending(self.progress.step, reason, interrupts.received)
+
+    def used(self) -> float:
+        """The share of the budget that is used, by whichever limit is nearest."""
+        progress, chunks = self.progress, self.task.chunks
+        amounts = {
+            "minutes": self._clock.seconds() / 60,
+            "epochs": progress.epoch + progress.chunk / chunks,
+            "steps": progress.step,
+        }
+        return max(amounts[name] / limit for name, limit in self._budget.items())
+
+    def _reason_to_end(self, received: int | None) -> str | None:
+        if received is not None:
+            return "interrupted"
+        if self.used() >= 1:
+            return "budget used"
+        patience = self.settings.patience
+        return "no better for a while" if 0 < patience <= self.progress.stale else None
+
+    def _evaluation_is_due(self) -> bool:
+        progress = self.progress
+        at_turn = progress.step > 0 and progress.step % self.settings.evaluate_every == 0
+        return at_turn and progress.evaluated_step != progress.step
+
+    def _save_is_due(self) -> bool:
+        late = time.monotonic() - self._saved_at > self.settings.save_seconds
+        return late and not self._evaluation_is_due()  # which saves, and writes its line once
+
+    def _step(self, logs: Logs) -> None:
+        """One chunk forward and back, one update."""
+        progress, used = self.progress, self.used()
+        rate = learning_rate(self.settings, step=progress.step, done=used)
+        set_learning_rate(self.optimizer, rate)
+        step = self.task.forward(progress.chunk, self.carried)
+        self.optimizer.zero_grad(set_to_none=True)
+        step.loss.backward()
+        loss, norm = float(step.loss.detach()), self._clip()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise self._diverged(progress.step + 1, loss=loss, norm=norm)
+        self.optimizer.step()
+        self._advance(step.carried, step.items, loss)
+        self._show(loss, used)
+        if progress.step % self.settings.log_every == 0:
+            self._log_training(logs, rate, norm)
+
+    def _advance(self, carried: Any, items: int, loss: float) -> None:
+        progress = self.progress
+        progress.step += 1
+        progress.items += items
+        progress.loss_sum += loss
+        progress.loss_count += 1
+        progress.chunk += 1
+        self.carried = carried
+        if progress.chunk == self.task.chunks:
+            progress.epoch, progress.chunk = progress.epoch + 1, 0
+            self.carried = None
+
+    def _clip(self) -> float:
+        """Clip as the settings say; the norm of the whole gradient before."""
+        gradients, settings = gradients_of(self.parameters), self.settings
+        before = norm = total_norm(gradients)
+        clipped = False
+        if settings.clip_value:
+            clipped = clip_by_value(gradients, settings.clip_value)
+            norm = total_norm(gradients)
+        if settings.clip_norm:
+            clipped |= clip_by_norm(gradients, settings.clip_norm, norm)
+        self.progress.clipped += clipped
+        return before
+
+    def _show(self, loss: float, used: float) -> None:
+        standing, per_nat = self.standing, self.task.unit.per_nat
+        shown = loss * per_nat
+        first = not math.isfinite(standing.loss)
+        standing.loss = shown if first else 0.98 * standing.loss + 0.02 * shown
+        seconds = self._clock.seconds()
+        standing.step, standing.done = self.progress.step, used
+        standing.rate = self.progress.items / max(seconds, 1e-9)
+        standing.left = seconds * (1 - used) / used if used else math.nan
+        self.watcher.step(standing)
+
+    def _log_training(self, logs: Logs, rate: float, norm: float) -> None:
+        progress = self.progress
+        logs.write(
+            "train",
+            progress.step,
+            loss=progress.mean_loss() * self.task.unit.per_nat,
+            learning_rate=rate,
+            gradient_norm=norm,
+            clipped=progress.clipped,
+            seconds=self._clock.seconds(),
+        )
+
+    def _evaluate(self, logs: Logs, interrupts: Interrupts, *, must: bool = False) -> None:
+        """Measure on the validation part, note the best, show a sample, save.
+
+        It may take long, so a signal ends it at once; a resumed run then begins with it.
+        """
+        self.task.model.eval()
+        measured = interrupts.unless_signalled(self._measure)
+        self.task.model.train()
+        if measured is None:
+            return
+        loss, sample = measured
+        if not math.isfinite(loss):
+            raise self._diverged(self.progress.step, loss=loss)
+        before = (self.progress.best, self.progress.best_step)
+        better = self._note_evaluation(loss, logs)
+        if sample:
+            self.watcher.show_sample(sample)
+        if not self._save(best=better, must=must) and better:
+            self.progress.best, self.progress.best_step = before  # BEST still points to that one
+
+    @torch.no_grad()
+    def _measure(self) -> tuple[float, str]:
+        return self.task.validate(), self.task.sample()
+
+    def _note_evaluation(self, loss: float, logs: Logs) -> bool:
+        """Count and tell an evaluation; whether it is the best so far."""
+        progress = self.progress
+        better = progress.best is None or loss < progress.best
+        if better:
+            progress.best, progress.best_step, progress.stale = loss, progress.step, 0
+        else:
+            progress.stale += 1
+        progress.evaluated_step = progress.step
+        measured = loss * self.task.unit.per_nat
+        self.standing.validation = measured
+        logs.write("validation", progress.step, loss=measured, best=better)
+        self.watcher.say(
+            f"step {progress.step:,}: held-out {measured:.3f} {self.task.unit.short}"
+            f"{' (best)' if better else ''}"
+        )
+        return better
+
+    def _save(self, *, best: bool = False, must: bool = False) -> bool:
+        """Save; a full disk is told and tried again later, unless it must be now."""
+        if not all(bool(weight.isfinite().all()) for weight in self.parameters):
+            raise self._diverged(self.progress.step)
+        self.progress.seconds = self._clock.seconds()
+        self._saved_at = time.monotonic()
+        try:
+            self.run.save(self._checkpoint(), best=best, keep=self.settings.keep)
+        except PruneFailedError as error:
+            self.watcher.say(str(error))
+        except SaveFailedError as error:
+            if must:
+                raise
+            self.watcher.say(f"{error} Training goes on; the next save is tried in its turn.")
+            return False
+        self._saved_step = self.progress.step
+        return True
+
+    def _diverged(
+        self, step: int, *, loss: float = math.nan, norm: float = math.nan
+    ) -> DivergedError:
+        return DivergedError(step=step, loss=loss, norm=norm, run=self.run.path)
+
+    def _checkpoint(self) -> Checkpoint:
+        optimizer, optimizer_rest = pack_optimizer(self.optimizer)
+        carried, carried_rest = pack_tree(self.carried, "state")
+        return Checkpoint(
+            step=self.progress.step,
+            weights=self.task.model.state_dict(),
+            optimizer=optimizer,
+            carried={**carried, **pack_rng()},
+            progress={
+                "progress": self.progress.to_json(),
+                "optimizer": optimizer_rest,
+                "carried": carried_rest,
+            },
+        )
+
+
+def _moved(tree: Any, device: torch.device) -> Any:
+    """The same nesting with its tensors on a device."""
+    if isinstance(tree, Tensor):
+        return tree.to(device)
+    if isinstance(tree, tuple | list):
+        return type(tree)(_moved(part, device) for part in tree)
+    return tree

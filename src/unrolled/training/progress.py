@@ -1,0 +1,69 @@
+"""Where a training run stands: what a checkpoint stores beside tensors."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from unrolled.errors import ForeignStateError
+
+
+@dataclass
+class Progress:
+    """Counters of a run, all of which a resumed run takes up again."""
+
+    step: int = 0
+    epoch: int = 0
+    chunk: int = 0
+    items: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    clipped: int = 0
+    best: float | None = None  # nats per item on the validation part
+    best_step: int = 0
+    stale: int = 0  # evaluations since the best
+    evaluated_step: int = -1
+
+    def to_json(self) -> dict[str, Any]:
+        """The counters as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], *, chunks: int) -> "Progress":
+        """The counters that `to_json` gave.
+
+        Args:
+            stored: The counters.
+            chunks: How many chunks the task has.
+
+        Raises:
+            ForeignStateError: They are none, or stand outside of the task's chunks.
+        """
+        for field in fields(cls):
+            value = stored.get(field.name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number and not (value is None and field.name == "best"):
+                raise ForeignStateError(problem=f"lacks the counter {field.name!r}")
+        progress = cls(**{field.name: stored[field.name] for field in fields(cls)})
+        if not 0 <= progress.chunk < chunks:
+            problem = f"stands at chunk {progress.chunk}, and the data has {chunks}"
+            raise ForeignStateError(problem=problem)
+        return progress
+
+    def mean_loss(self) -> float:
+        """The mean training loss since it was last asked for, in nats per item."""
+        mean = self.loss_sum / max(1, self.loss_count)
+        self.loss_sum, self.loss_count = 0.0, 0
+        return mean
+
+
+class Clock:
+    """Seconds of training, those before a resume included."""
+
+    def __init__(self, before: float = 0.0) -> None:
+        self._start = time.monotonic() - before
+
+    def seconds(self) -> float:
+        """So many so far."""
+        return time.monotonic() - self._start

