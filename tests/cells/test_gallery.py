@@ -17,7 +17,7 @@ from unrolled.lang.trace import read_cell
 from unrolled.layers.recurrent import Recurrent
 from unrolled.layers.states import draw_masks
 from unrolled.runtime import eager
-from unrolled.runtime.program import program_for
+from unrolled.runtime.building import program_for
 
 CELLS = [row.cell for row in GALLERY.values()]
 DEEPER = [find_cell(f"rhn:{depth}") for depth in (1, 3, 5)]

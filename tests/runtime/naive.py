@@ -7,7 +7,7 @@ from unrolled.lang.nodes import in_order
 from unrolled.layers.recurrent import Recurrent
 from unrolled.layers.states import draw_masks
 from unrolled.runtime import eager
-from unrolled.runtime.program import program_for
+from unrolled.runtime.building import program_for
 
 T, B, H = 4, 3, 4  # and X = H
 

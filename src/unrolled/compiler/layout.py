@@ -127,7 +127,8 @@ def _keys(cell: Cell, operands: list[Node]) -> list[str]:
     keys: list[str] = []
     for operand in operands:
         key = operand.label if not operand.args else named.get(operand) or _spelled(operand, named)
-        keys.append(f"{key}_{len(keys)}" if key in keys else key)
+        numbered = (f"{key}_{count}" for count in range(2, len(operands) + 2))
+        keys.append(key if key not in keys else next(k for k in numbered if k not in keys))
     return keys
 
 

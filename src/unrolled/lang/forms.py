@@ -21,8 +21,8 @@ def parse_form(text: object) -> Form:
     form: Form = {}
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
         return form
-    for part in text.replace(" ", "").split("+"):
-        match = re.fullmatch(r"(\d{0,4})\*?([A-Z][A-Za-z]{0,15})", part, re.ASCII)
+    for part in text.split("+"):
+        match = re.fullmatch(r" *(\d{0,4}) ?\*? ?([A-Z][A-Za-z]{0,15}) *", part, re.ASCII)
         if match is None:
             return {}
         form = add(form, symbol(match[2], int(match[1] or 1)))

@@ -58,7 +58,7 @@ def equations(cell: Cell) -> list[tuple[str, str, str]]:
                 kept = unused(f"old_{name}", taken, number)
                 taken.add(kept)
                 lines.append((kept, name, ""))
-                names.bind(kept, value)
+                names.keep(kept, value)
         lines.append((", ".join(binds), _right(together, names), together[0].comment))
         for equation in together:
             names.bind(equation.name, equation.value)
@@ -90,9 +90,13 @@ class _Names:
             del self.of[old]
             if self._called[old]:
                 self.of[old] = next(reversed(self._called[old]))
+        self.keep(name, value)
+        self.of[value] = name
+
+    def keep(self, name: str, value: Node) -> None:
+        """Hold a name ready for a value whose other names are about to be taken."""
         self._values[name] = value
         self._called.setdefault(value, {})[name] = None
-        self.of[value] = name
 
     def lost_by(self, binds: Sequence[str]) -> Iterator[tuple[str, Node]]:
         """Name and value of what will have no name once these are bound."""

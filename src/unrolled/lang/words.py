@@ -28,8 +28,12 @@ def _gelu(v: Node) -> Node:
 
 
 def _elu(v: Node) -> Node:
-    """Clevert, Unterthiner and Hochreiter 2016, with alpha = 1; exp sees no large number."""
-    return _where(_gt(v, lift(0)), v, _exp(_minimum(v, lift(0))) - 1)
+    """Clevert, Unterthiner and Hochreiter 2016, with alpha = 1; exp sees no large number.
+
+    Not the minimum of v and 0, whose gradient at 0 is a half.
+    """
+    positive = _gt(v, lift(0))
+    return _where(positive, v, _exp(_where(positive, lift(0), v)) - 1)
 
 
 def _hard_sigmoid(v: Node) -> Node:

@@ -1,6 +1,6 @@
 """Exchange torch's recurrent modules inside any model for ours, weights included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -13,7 +13,7 @@ from unrolled.layers.torch_like import GRU, LSTM, RNN
 _STACKED = "input_size hidden_size num_layers bias batch_first dropout bidirectional".split()
 _SINGLE = "input_size hidden_size bias".split()
 
-_EXCHANGES: dict[type[nn.Module], tuple[Callable[..., nn.Module], list[str]]] = {
+_EXCHANGES: dict[type[nn.Module], tuple[Callable[..., nn.Module], Sequence[str]]] = {
     nn.RNN: (RNN, [*_STACKED, "nonlinearity"]),
     nn.LSTM: (LSTM, [*_STACKED, "proj_size"]),
     nn.GRU: (GRU, _STACKED),

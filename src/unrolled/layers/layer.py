@@ -25,8 +25,9 @@ from unrolled.lang.cell import Cell
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, run_stack
 from unrolled.layers.states import close_state, open_state
+from unrolled.runtime.building import program_for
 from unrolled.runtime.eager import Weights
-from unrolled.runtime.program import Program, program_for
+from unrolled.runtime.program import Program
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from unrolled.lang.cell import Cell
 
 
 @cache
-def state_type(names: tuple[str, ...]) -> type[tuple[Any, ...]]:
+def state_type(names: tuple[str, ...]) -> type[Any]:
     """The NamedTuple of these state names, one type for all cells that share them."""
     made = namedtuple("State", names)  # noqa: PYI024
     made.__reduce__ = lambda self: (_restore, (names, tuple(self)))  # pyright: ignore
