@@ -18,9 +18,10 @@ CLASSES = [
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_is_raised_in_a_test_that_matches_its_text(kind):
-    raised = re.search(rf"raises\(\s*(\w+\.)?{kind.__name__},\s*match=", TESTS)
-    parametrized = re.search(rf"\(\s*(\w+\.)?{kind.__name__},\s*r?f?[\"']", TESTS)
-    assert raised or parametrized, f"no test raises {kind.__name__} with match="
+    name = rf"\b{kind.__name__}"
+    matched = re.search(rf"raises\(\s*(\w+\.)?{name}(,\s*match=|\) as )", TESTS)
+    in_a_table = re.search(rf"{name},\s*\(?\s*r?f?[\"']", TESTS)
+    assert matched or in_a_table, f"no test raises {kind.__name__} and looks at its text"
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

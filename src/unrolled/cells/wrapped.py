@@ -98,14 +98,20 @@ def _again(wrapper: Wrapper, cell: Cell, rate: float) -> Callable[..., Cell]:
 
 
 def _masked_in_products(cell: Cell, masked: Mapping[Node, Node]) -> dict[Node, Node]:
-    """Each node's copy in which products read masked leaves, directly or through other values."""
+    """Each node's copy in which products read masked leaves.
+
+    A leaf is masked where it stands in a product's own operand; a value that has a name of its own
+    is read as it is.
+    """
+    named = {equation.value for equation in cell.equations}
     outside: dict[Node, Node] = {}
     inside: dict[Node, Node] = {}  # what a product reads in place of a node
     for node in cell.nodes:
         read = [inside[argument] for argument in node.args]
         kept = [outside[argument] for argument in node.args]
         outside[node] = _copy(node, read if node.op == "product" else kept)
-        same = node.op == "product" or all(a is b for a, b in zip(read, kept, strict=True))
+        whole = node.op == "product" or node in named
+        same = whole or all(a is b for a, b in zip(read, kept, strict=True))
         inside[node] = masked.get(node) or (outside[node] if same else _copy(node, read))
     return outside
 

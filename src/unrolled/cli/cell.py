@@ -9,9 +9,9 @@ from unrolled.cells import GALLERY, find_cell
 from unrolled.cli.arguments import parse
 from unrolled.compiler.layout import layout_of
 from unrolled.lang.cell import Cell
+from unrolled.lang.forms import show_form
 from unrolled.lang.tex import tex
 from unrolled.lang.text import listing
-from unrolled.lang.widths import show_form
 
 
 @dataclass(frozen=True)

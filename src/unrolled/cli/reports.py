@@ -5,7 +5,7 @@ import signal
 import sys
 from typing import Any
 
-from unrolled.training.watchers import clean
+from unrolled.training.watchers import Lines, clean
 
 _SAMPLE = 500
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -18,7 +18,7 @@ def after_training(trained: Any) -> int:
         print(f"stopped and saved at step {ending.step:,}. To go on:")
         print(f"  unrolled resume {path}")
         return _CODES[ending.signal]
-    print(f"{ending.reason} at step {ending.step:,}; measuring on the test part", file=sys.stderr)
+    Lines(sys.stderr).say(f"{ending.reason} at step {ending.step:,}; measuring on the test part")
     print_evaluation(trained, trained.evaluate())
     print("\nit writes:\n")
     prime = "\n"

@@ -4,12 +4,15 @@ The matrices that multiply the same vector (x, h, r*h) are row blocks of one sta
 order of appearance, so that a step makes few products and an optimizer sees few tensors.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unrolled.lang.cell import Cell
 from unrolled.lang.nodes import Node, in_order
 from unrolled.lang.widths import Widths, infer
+
+LONGEST_KEY = 6  # words in the name of a stored matrix
 
 
 @dataclass(frozen=True)
@@ -123,19 +126,26 @@ def _structures(cell: Cell) -> dict[Node, int]:
 
 def _keys(cell: Cell, operands: list[Node]) -> list[str]:
     """A short name for each operand: its leaf, its equation's name, or the leaves it is made of."""
-    named = {equation.value: equation.name for equation in cell.equations}
+    named = {e.value: e.name for e in cell.equations if e.value.args}
     keys: list[str] = []
     for operand in operands:
-        key = operand.label if not operand.args else named.get(operand) or _spelled(operand, named)
+        key = _spelled(operand, named)
         numbered = (f"{key}_{count}" for count in range(2, len(operands) + 2))
         keys.append(key if key not in keys else next(k for k in numbered if k not in keys))
     return keys
 
 
-def _spelled(node: Node, named: Mapping[Node, str]) -> str:
-    if node in named:
-        return named[node]
-    if not node.args:
-        return str(node.attribute).replace(".", "").replace("[", "").replace("]", "")
-    inside = "_".join(_spelled(argument, named) for argument in node.args)
-    return inside if node.op == "mul" else f"{node.op}_{inside}"
+def _spelled(operand: Node, named: Mapping[Node, str]) -> str:
+    """What an operand is made of, in a few words: `r_h`, `o_tanh_c`; else just "operand"."""
+    words: list[str] = []
+    stack = [operand]
+    while stack and len(words) <= LONGEST_KEY:
+        node = stack.pop()
+        if node in named:
+            words.append(named[node])
+        elif not node.args:
+            words.append(re.sub(r"\W", "", str(node.attribute)))
+        else:
+            words += [node.op] * (node.op != "mul")
+            stack += reversed(node.args)
+    return "_".join(words) if len(words) <= LONGEST_KEY else "operand"

@@ -46,7 +46,8 @@ def choose(logits: Float[Tensor, "*B V"], choice: Choice, generator: Generator) 
         scores = _without(scores, ranks >= choice.top_k)
     if choice.top_p < 1:
         scores = _without(scores, _beyond(scores, choice.top_p))
-    return torch.multinomial(scores.softmax(-1), 1, generator=generator).squeeze(-1)
+    rows = scores.softmax(-1).reshape(-1, scores.shape[-1])
+    return torch.multinomial(rows, 1, generator=generator).reshape(scores.shape[:-1])
 
 
 @torch.no_grad()

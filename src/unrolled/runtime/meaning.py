@@ -52,6 +52,11 @@ def _concat(*parts: Tensor) -> Tensor:
     return torch.cat([part.expand(*axes, -1) for part in wide], dim=-1)
 
 
+def _softplus(v: Tensor) -> Tensor:
+    """log(1 + exp(v)) everywhere; torch's own turns into a straight line above 20."""
+    return torch.logaddexp(v, torch.zeros_like(v))
+
+
 def _slice(index: int, count: int, whole: Tensor) -> Tensor:
     return whole.chunk(count, dim=-1)[index]
 
@@ -68,7 +73,7 @@ MEANING: dict[str, Callable[..., Any]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "softplus": F.softplus,
+    "softplus": _softplus,
     "exp": torch.exp,
     "log": torch.log,
     "sqrt": torch.sqrt,

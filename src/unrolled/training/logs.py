@@ -26,8 +26,9 @@ class Logs:
         with contextlib.suppress(SaveFailedError):
             self.run.append_metrics({"step": step, "kind": kind, **values})
         if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(f"{kind}/{name}", value, step)
+            with contextlib.suppress(OSError):
+                for name, value in values.items():
+                    self.board.add_scalar(f"{kind}/{name}", value, step)
 
     def __enter__(self) -> Self:
         return self
@@ -39,7 +40,8 @@ class Logs:
         trace: TracebackType | None,
     ) -> None:
         if self.board is not None:
-            self.board.close()
+            with contextlib.suppress(OSError):
+                self.board.close()
 
 
 def tensorboard_writer() -> Any:

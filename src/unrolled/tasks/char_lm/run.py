@@ -248,9 +248,10 @@ def _config(settings: CharLMSettings, cell: Cell, corpus: Corpus) -> dict[str, A
     source = settings.data
     if source is not None and source not in SETS:
         source = str(Path(source).absolute())
+    out = None if settings.out is None else Path(settings.out).absolute()
     return {
         "task": NAME,
-        "settings": settings_to_json(replace(settings, data=source)),
+        "settings": settings_to_json(replace(settings, data=source, out=out)),
         "cell": stored.to_json(cell),
         "alphabet": corpus.alphabet.to_json(),
         "data": {

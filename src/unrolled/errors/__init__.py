@@ -1,0 +1,83 @@
+"""Every mistake that the package reports, one class each: what came, what was wanted, what to do.
+
+A class carries its message as a template; whoever raises it gives the facts by name. The command
+prints the message and exits with 2; in Python each class is also a subclass of the built-in error
+that torch or Python would raise for the same mistake. `root` has the mechanism.
+"""
+
+from unrolled.errors.language import CellFileError as CellFileError
+from unrolled.errors.language import CellNotInFileError as CellNotInFileError
+from unrolled.errors.language import CellSourceError as CellSourceError
+from unrolled.errors.language import DecoratorError as DecoratorError
+from unrolled.errors.language import EquationError as EquationError
+from unrolled.errors.language import FreeWidthError as FreeWidthError
+from unrolled.errors.language import MaskRateError as MaskRateError
+from unrolled.errors.language import MaskTakenError as MaskTakenError
+from unrolled.errors.language import NoParametersError as NoParametersError
+from unrolled.errors.language import OpenWidthError as OpenWidthError
+from unrolled.errors.language import OtherDecoratorError as OtherDecoratorError
+from unrolled.errors.language import SizeError as SizeError
+from unrolled.errors.language import StoredCellError as StoredCellError
+from unrolled.errors.language import UnknownCellError as UnknownCellError
+from unrolled.errors.language import UnknownParameterError as UnknownParameterError
+from unrolled.errors.language import WidthError as WidthError
+from unrolled.errors.language import WordOutsideCellError as WordOutsideCellError
+from unrolled.errors.layers import ConvertError as ConvertError
+from unrolled.errors.layers import DeviceError as DeviceError
+from unrolled.errors.layers import DtypeError as DtypeError
+from unrolled.errors.layers import LengthsError as LengthsError
+from unrolled.errors.layers import OptionError as OptionError
+from unrolled.errors.layers import OptionTypeError as OptionTypeError
+from unrolled.errors.layers import RecordError as RecordError
+from unrolled.errors.layers import SamplingError as SamplingError
+from unrolled.errors.layers import ShapeError as ShapeError
+from unrolled.errors.layers import StateError as StateError
+from unrolled.errors.layers import UnknownNameError as UnknownNameError
+from unrolled.errors.root import UnrolledError as UnrolledError
+from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError
+from unrolled.errors.runs import DamagedFileError as DamagedFileError
+from unrolled.errors.runs import ForeignOptimizerError as ForeignOptimizerError
+from unrolled.errors.runs import ForeignStateError as ForeignStateError
+from unrolled.errors.runs import ForeignWeightsError as ForeignWeightsError
+from unrolled.errors.runs import MetricsStepError as MetricsStepError
+from unrolled.errors.runs import NewerFormatError as NewerFormatError
+from unrolled.errors.runs import NoCheckpointError as NoCheckpointError
+from unrolled.errors.runs import NotARunError as NotARunError
+from unrolled.errors.runs import NotJsonError as NotJsonError
+from unrolled.errors.runs import PruneFailedError as PruneFailedError
+from unrolled.errors.runs import RecordTooLongError as RecordTooLongError
+from unrolled.errors.runs import RunClosedError as RunClosedError
+from unrolled.errors.runs import RunExistsError as RunExistsError
+from unrolled.errors.runs import RunLockedError as RunLockedError
+from unrolled.errors.runs import SaveFailedError as SaveFailedError
+from unrolled.errors.runs import UnstorableTensorError as UnstorableTensorError
+from unrolled.errors.texts import AlphabetError as AlphabetError
+from unrolled.errors.texts import AlphabetKindError as AlphabetKindError
+from unrolled.errors.texts import ArchiveError as ArchiveError
+from unrolled.errors.texts import BinaryTextError as BinaryTextError
+from unrolled.errors.texts import CacheFolderError as CacheFolderError
+from unrolled.errors.texts import ContextOrderError as ContextOrderError
+from unrolled.errors.texts import DownloadError as DownloadError
+from unrolled.errors.texts import EmptyTextError as EmptyTextError
+from unrolled.errors.texts import HashMismatchError as HashMismatchError
+from unrolled.errors.texts import NoPipError as NoPipError
+from unrolled.errors.texts import NotAFileError as NotAFileError
+from unrolled.errors.texts import OneSymbolError as OneSymbolError
+from unrolled.errors.texts import SplitError as SplitError
+from unrolled.errors.texts import SymbolNumberError as SymbolNumberError
+from unrolled.errors.texts import TextChangedError as TextChangedError
+from unrolled.errors.texts import TextEncodingError as TextEncodingError
+from unrolled.errors.texts import TextNotFoundError as TextNotFoundError
+from unrolled.errors.texts import TextTooShortError as TextTooShortError
+from unrolled.errors.texts import UnknownCharactersError as UnknownCharactersError
+from unrolled.errors.texts import UnknownEncodingError as UnknownEncodingError
+from unrolled.errors.texts import UnknownSetError as UnknownSetError
+from unrolled.errors.texts import UnreadableTextError as UnreadableTextError
+from unrolled.errors.training import DataChangedError as DataChangedError
+from unrolled.errors.training import DivergedError as DivergedError
+from unrolled.errors.training import MissingExtraError as MissingExtraError
+from unrolled.errors.training import ModelTooLargeError as ModelTooLargeError
+from unrolled.errors.training import NoDeviceError as NoDeviceError
+from unrolled.errors.training import SettingError as SettingError
+from unrolled.errors.training import StoredSettingsError as StoredSettingsError
+from unrolled.errors.training import UnknownTaskError as UnknownTaskError

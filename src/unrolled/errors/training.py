@@ -1,0 +1,66 @@
+"""What can go wrong in training, and in the settings of a task."""
+
+from unrolled.errors.root import UnrolledError
+
+
+class SettingError(UnrolledError, ValueError):
+    """A setting has an impossible value."""
+
+    template = "{name}={got} cannot be; wanted {wanted}."
+
+
+class DivergedError(UnrolledError, ArithmeticError):
+    """The loss or the gradient is no longer a number."""
+
+    template = (
+        "training diverged at step {step}: loss {loss}, gradient norm {norm}. The last good "
+        "checkpoint is kept in {run}. Try a smaller --learning-rate or --clip-norm."
+    )
+
+
+class ModelTooLargeError(UnrolledError, MemoryError):
+    """A model for which there is no room."""
+
+    template = (
+        "training this model takes {needed} for its weights, their gradients and the optimizer, "
+        "and {device} has {there}. Choose a smaller --hidden-size or --embedding-size, or fewer "
+        "--num-layers."
+    )
+
+
+class MissingExtraError(UnrolledError, ImportError):
+    """An optional package is not installed."""
+
+    template = (
+        "{what} need the package {package}, which is not installed: pip install 'unrolled[{extra}]'"
+    )
+
+
+class UnknownTaskError(UnrolledError, LookupError):
+    """No task has that name."""
+
+    template = "no task is named {name!r}; there are: {known}. `unrolled train --help` lists them."
+
+
+class DataChangedError(UnrolledError, ValueError):
+    """A run's text is no longer the one that it was trained on."""
+
+    template = (
+        "the text {name} has changed since this run began (fingerprint {was}..., now {now}...). "
+        "Put the old text back, or train a new run on the new one."
+    )
+
+
+class StoredSettingsError(UnrolledError, ValueError):
+    """A run's settings cannot be read back."""
+
+    template = (
+        "the settings in {path}/config.json cannot be read: {problem}. "
+        "The file was damaged, made by hand, or written by another version."
+    )
+
+
+class NoDeviceError(UnrolledError, RuntimeError):
+    """The device to compute on is not here."""
+
+    template = "cannot compute on {device!r}: {reason}. Use --device cpu, or auto."
