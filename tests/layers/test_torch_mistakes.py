@@ -261,7 +261,7 @@ MISTAKES = [
 def test_the_same_mistake_raises_the_same_kind_of_error_and_says_what_was_wanted(mistake):
     with pytest.raises(UnrolledError, match=mistake.says) as ours:
         mistake.make(unrolled)
-    assert ours.type.__module__ == "unrolled.errors"
+    assert ours.type.__module__.startswith("unrolled.errors")
     if not mistake.stricter:
         with pytest.raises(ours.type.__bases__) as theirs:
             mistake.make(nn)

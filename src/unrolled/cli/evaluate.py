@@ -24,6 +24,9 @@ class Evaluate:
     encoding: str = "utf-8"
     """How the file's characters are written as bytes."""
 
+    ngram: int | None = None
+    """Order of the counting baseline (Witten-Bell); default: the run's own setting."""
+
     json: bool = False
     """Print the figures as JSON."""
 
@@ -39,7 +42,7 @@ def run(given: Sequence[str]) -> int:
     from unrolled.tasks.api import open_run, save_evaluation  # torch, only now
 
     trained = open_run(wanted.run)
-    figures = trained.evaluate(wanted.data, encoding=wanted.encoding)
+    figures = trained.evaluate(wanted.data, encoding=wanted.encoding, ngram=wanted.ngram)
     if wanted.json:
         print(json.dumps(figures.to_json(), indent=2))
     else:

@@ -7,12 +7,15 @@ from typing import Any
 
 from unrolled.training.watchers import Lines, clean
 
-_SAMPLE = 500
+_SAMPLE = 500  # characters
+_TEMPERATURE = 0.7
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 def after_training(trained: Any) -> int:
     """Print how training ended, the figures, a sample, and what to type next; the exit code."""
+    from unrolled.models.sampling import Choice  # torch, which training has loaded
+
     ending, path = trained.ending, shlex.quote(str(trained.path))
     if ending.signal is not None:
         print(f"stopped and saved at step {ending.step:,}. To go on:")
@@ -20,11 +23,9 @@ def after_training(trained: Any) -> int:
         return _CODES[ending.signal]
     Lines(sys.stderr).say(f"{ending.reason} at step {ending.step:,}; measuring on the test part")
     print_evaluation(trained, trained.evaluate())
-    print("\nit writes:\n")
-    prime = "\n"
-    for piece in trained.generate("", length=_SAMPLE, seed=1):
-        prime += piece
-    print(clean(prime).strip("\n"))
+    print(f"\nit writes, at temperature {_TEMPERATURE}:\n")
+    written = trained.generate(length=_SAMPLE, choice=Choice(_TEMPERATURE), seed=1)
+    print(clean("".join(written)).strip("\n"))
     print("\nnext:")
     print(f"  unrolled generate {path} --length 1000 --temperature 0.7")
     print(f"  unrolled resume {path} --steps {2 * ending.step}  # as long again")

@@ -136,7 +136,8 @@ class Trainer:
 
     def _save_is_due(self) -> bool:
         late = time.monotonic() - self._saved_at > self.settings.save_seconds
-        return late and not self._evaluation_is_due()  # which saves, and writes its line once
+        changed = self._saved_step != self.progress.step
+        return late and changed and not self._evaluation_is_due()  # which saves, after its line
 
     def _step(self, logs: Logs) -> None:
         """One chunk forward and back, one update."""

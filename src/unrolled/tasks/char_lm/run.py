@@ -24,7 +24,7 @@ from unrolled.tasks.char_lm.task import CharLM, build_model, measure
 from unrolled.tasks.runs import begin, build_on, compute_on, load_model, versions
 from unrolled.tasks.stored_settings import settings_from_json, settings_to_json
 from unrolled.training.loop import Ending, Trainer
-from unrolled.training.storage.checkpoint_names import list_names
+from unrolled.training.storage.checkpoint_names import POINTERS, list_names, step_of
 from unrolled.training.storage.run_folder import RunFolder, create_run, read_config
 from unrolled.training.storage.run_folder import open_run as lock_run
 from unrolled.training.watchers import Silent, Watcher
@@ -111,14 +111,22 @@ class CharLMRun:
         found = beam_search(self.model, self._read_first(prime), length=length, width=width)
         return self.alphabet.decode(np.array(found.symbols))
 
-    def evaluate(self, data: str | Path | None = None, *, encoding: str = "utf-8") -> Evaluation:
+    def evaluate(
+        self,
+        data: str | Path | None = None,
+        *,
+        encoding: str = "utf-8",
+        ngram: int | None = None,
+    ) -> Evaluation:
         """Measure on a text, beside a Witten-Bell n-gram that counted the same training part.
 
         Args:
             data: A text; None takes the test part of the run's own.
             encoding: How the characters of a file are written as bytes.
+            ngram: Order of the baseline; None takes the run's own setting.
 
         Raises:
+            ContextOrderError: The order is below 1.
             DataChangedError: The run's own text is no longer what it was trained on.
             UnknownCharactersError: The text has characters that the model never saw.
         """
@@ -129,7 +137,7 @@ class CharLMRun:
             other = find_corpus(data, encoding=encoding, alphabet=self.alphabet)
             test, name = other.ids, other.name
         nats = measure(self.model, test)
-        order = self.settings.ngram
+        order = self.settings.ngram if ngram is None else ngram
         counts = NGram.fit(train, vocabulary_size=len(self.alphabet), order=order)
         return Evaluation(
             text=name,
@@ -216,12 +224,17 @@ def _fit(
 ) -> CharLMRun:
     trainer = Trainer(task, settings.training, run, watcher)
     try:
-        if go_on and list_names(run.path):  # if there are none, it was killed before the first
+        if go_on and _has_begun(run.path):
             trainer.restore(run.load("last"))
         ending = trainer.fit()
     finally:
         watcher.close()
     return CharLMRun(run.path, ending=ending)
+
+
+def _has_begun(path: Path) -> bool:
+    """Whether there is something to go on from: a kill may come before the first save has ended."""
+    return (path / POINTERS["last"]).exists() or any(map(step_of, list_names(path)))
 
 
 def _task(model: LanguageModel, corpus: Corpus, settings: CharLMSettings) -> CharLM:
