@@ -10,6 +10,8 @@ import pytest
 from tests.tasks.tiny_text import SMALL
 from tests.training.test_full_disk import no_file_above
 
+from unrolled.training.storage.run_folder import open_run
+
 UNTRACEABLE = '''
 from unrolled import cell
 
@@ -250,3 +252,11 @@ def test_training_that_diverges_says_so_and_keeps_a_checkpoint(here, unrolled):
     assert "Try a smaller --learning-rate" in err
     code, out, _ = unrolled("generate new --length 5")
     assert (code, len(out)) == (0, 6)
+
+
+def test_a_run_that_is_being_written_can_be_read_and_not_written(here, unrolled):
+    with open_run(here / "run"):
+        code, _, err = unrolled("resume run --steps 99")
+        assert code == 2
+        assert "is being written by process" in err
+        assert unrolled("generate run --length 3")[0] == 0

