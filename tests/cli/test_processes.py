@@ -1,5 +1,6 @@
 """The command as a process: in a pipe that closes, in a terminal, and under signals."""
 
+import contextlib
 import io
 import os
 import pty
@@ -91,19 +92,22 @@ def test_a_second_ctrl_c_ends_it_at_once(here, start):
     while not (here / "new" / "LAST").exists():
         assert process.poll() is None
         time.sleep(0.05)
-    time.sleep(0.3)
+    time.sleep(2.0)
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert process.poll() is None, "the first waits for its step"
-    start_of_wait = time.monotonic()
-    while process.poll() is None:  # a signal that comes while one is pending is lost
-        process.send_signal(signal.SIGINT)
-        time.sleep(1.0)
-    assert process.returncode == 130
-    assert time.monotonic() - start_of_wait < 20, "the step itself takes minutes"
+    assert any(ends_by_ctrl_c(process) for _ in range(3))  # one may come while one is pending
     out, err = process.communicate()
-    assert (out, err) == ("", "")
+    assert (process.returncode, out, err) == (130, "", "")
     assert load_checkpoint(here / "new").step == 0
+
+
+def ends_by_ctrl_c(process):
+    """Whether the process ends within 8 seconds of a Ctrl-C."""
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(8)
+    return process.poll() is not None
 
 
 def in_terminal(line, *, until, type_):

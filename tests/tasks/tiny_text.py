@@ -12,7 +12,7 @@ BOOK = "".join(
     f"It was a bright cold day in April {i}, and the clocks were striking {i % 13}.\n"
     for i in range(50)
 )
-SMALL = "--hidden-size 8 --batch-size 4 --bptt 16 --validate-characters 200"  # for the command
+SMALL = "--hidden-size 8 --batch-size 4 --bptt 16 --validate-characters 200 --threads 1"
 OWN = set(TrainSettings.__dataclass_fields__)
 
 
