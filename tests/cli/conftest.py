@@ -3,7 +3,6 @@
 import shutil
 
 import pytest
-import torch
 from tests.tasks.tiny_text import BOOK, book, tiny
 
 from unrolled.cli import main, reports
@@ -14,7 +13,6 @@ from unrolled.tasks.char_lm import task
 @pytest.fixture(autouse=True, scope="session")
 def short_samples():
     """Samples take most of the time of a tiny run."""
-    torch.set_num_threads(1)  # more only wait for each other at such sizes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task, "SAMPLE_LENGTH", 20)
         patch.setattr(reports, "_SAMPLE", 40)

@@ -131,7 +131,14 @@ def test_an_archive_without_the_wanted_is_refused(tmp_path, packed):
     _refused(tmp_path, packed, r"it has no top/texts/\*\.txt\. Nothing of it was kept")
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"no tar")])
+NO_ARCHIVES = {
+    "empty": b"",
+    "text": b"no archive",
+    "gzip of no tar": gzip.compress(b"no tar", mtime=0),
+}
+
+
+@pytest.mark.parametrize("content", NO_ARCHIVES.values(), ids=NO_ARCHIVES.keys())
 def test_what_is_no_archive_is_refused(tmp_path, packed, content):
     packed.write_bytes(content)
     _refused(tmp_path, packed, "it is damaged|it has no")

@@ -1,7 +1,6 @@
 """A character model that is trained once for all tests that only look at one."""
 
 import pytest
-import torch
 from tests.tasks.tiny_text import book, tiny
 
 from unrolled.tasks.char_lm import run as char_lm
@@ -11,7 +10,6 @@ from unrolled.tasks.char_lm import task
 @pytest.fixture(autouse=True, scope="session")
 def short_samples():
     """Samples are drawn character by character, which takes most of the time of a tiny run."""
-    torch.set_num_threads(1)  # more only wait for each other at such sizes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task, "SAMPLE_LENGTH", 20)
         yield

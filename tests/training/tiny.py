@@ -21,7 +21,6 @@ from unrolled.training.task import Step, Task, Unit
 from unrolled.training.watchers import Silent
 
 T, B, X, H = 5, 2, 3, 4
-torch.set_num_threads(1)  # more only wait for each other at such sizes
 
 
 class TinyModel(nn.Module):

@@ -74,7 +74,7 @@ def _cell(stored: Mapping[str, Any]) -> Cell:
         tuple(nodes[_position(index)] for index in stored["results"]),
         masks={_name(name): _mask(*fields) for name, fields in stored["masks"].items()},
         parameters={_name(key): _finite(value) for key, value in stored["parameters"].items()},
-        init={_parameter(key): _finite(value) for key, value in stored["init"].items()},
+        init={_parameter(key): float(_finite(value)) for key, value in stored["init"].items()},
         widths={_name(key): _width(value) for key, value in stored["widths"].items()},
     )
     _check_names(cell)
