@@ -17,7 +17,7 @@ test-slow: $(READY)  ## the long tests: hundreds of kills, thousands of damaged 
 bench: $(READY)  ## the figures of the documentation
 	$(VENV)/bin/python bench/trainer_overhead.py
 	$(VENV)/bin/python bench/import_time.py
-	$(VENV)/bin/python bench/eager_layers.py
+	$(VENV)/bin/unrolled bench
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

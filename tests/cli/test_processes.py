@@ -87,8 +87,8 @@ def test_a_signal_saves_and_says_how_to_go_on(number, code, here, start):
 
 def test_a_second_ctrl_c_ends_it_at_once(here, start):
     """The step that the first one waits for takes minutes: the whole of a long text."""
-    (here / "long.txt").write_text((here / "book.txt").read_text() * 30)
-    process = start("train char-lm long.txt --bptt 0 --batch-size 1 --hidden-size 8 --out new")
+    (here / "long.txt").write_text((here / "book.txt").read_text() * 100)
+    process = start("train char-lm long.txt --bptt 0 --batch-size 1 --hidden-size 700 --out new")
     while not (here / "new" / "LAST").exists():
         assert process.poll() is None
         time.sleep(0.05)

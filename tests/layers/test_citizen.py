@@ -202,6 +202,8 @@ def test_half_precision_stays_within_its_rounding_of_the_truth(make, dtype):
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_autocast_to_bfloat16_errs_at_most_twice_what_torch_does(name):
+    if name == "LSTM" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("torch's LSTM has no bfloat16 here; this runs on processors with AVX-512")
     theirs = getattr(nn, name)(X, H, num_layers=2)
     ours = convert(copy.deepcopy(theirs)).requires_grad_(False)
     x, lengths = make_input(20, 8), [20, 3, 1, 0, 5, 9, 17, 2]

@@ -75,17 +75,20 @@ def test_recorded_values_are_differentiable(both, lengths):
 
 @every_cell
 def test_every_name_can_be_recorded_and_changes_no_result(name):
+    """But in its last digit, where a named sum is else a term of a longer one."""
     layer = make_layer(name)
     x = make_input()
     torch.manual_seed(1)
     output, last = layer(x)
     torch.manual_seed(1)
     got, got_last, recorded = layer(x, record=tuple(layer.cell.named))
-    assert_same_bits((got, got_last), (output, last))
+    torch.testing.assert_close(
+        (got, *flat(got_last)), (output, *flat(last)), rtol=1e-14, atol=1e-15
+    )
     assert recorded.keys() == layer.cell.named.keys()
-    for state, part in zip(layer.cell.state_names, flat(last), strict=True):
+    for state, part in zip(layer.cell.state_names, flat(got_last), strict=True):
         assert torch.equal(recorded[state][:, -1], part)
-    assert torch.equal(recorded[layer.cell.state_names[0]][-1], output)
+    assert torch.equal(recorded[layer.cell.state_names[0]][-1], got)
     assert {values.shape[:3] for values in recorded.values()} == {(layer.num_layers, T, B)}
 
 

@@ -20,6 +20,7 @@ VERBS = {
     "evaluate": "measure a trained model on held-out text, or on a file",
     "cell": "list the recurrent cells, or print one: equations, LaTeX, parameters",
     "data": "list the named texts, or fetch one",
+    "bench": "our layers beside every peer that is installed: side by side, one run",
 }
 
 USAGE = f"""unrolled {__version__}: recurrent networks from their equations.

@@ -32,6 +32,20 @@ class Sums:
     uses: Counter[Node]
 
 
+def inner_sums(cell: Cell, kept: Collection[Node]) -> frozenset[Node]:
+    """The additions that are but a term of another one: read once, by it, and not to be kept."""
+    uses = Counter(argument for node in cell.nodes for argument in node.args)
+    parents = {argument: node for node in cell.nodes for argument in node.args}
+    once = (node for node in cell.nodes if node.op == "add" and uses[node] == 1)
+    return frozenset(n for n in once if n not in kept and parents[n].op == "add")
+
+
+def terms_of(root: Node, inner: Collection[Node]) -> Iterator[Node]:
+    """The terms of a sum, in order of appearance."""
+    for argument in root.args:
+        yield from _terms(argument, inner.__contains__)
+
+
 def sums_of(cell: Cell, recurrent: Collection[Node]) -> Sums:
     """Find the sums; a value that has a name, or that is read twice, is never swallowed."""
     uses = Counter(argument for node in cell.nodes for argument in node.args)

@@ -5,6 +5,12 @@ prints the message and exits with 2; in Python each class is also a subclass of 
 that torch or Python would raise for the same mistake. `root` has the mechanism.
 """
 
+from unrolled.errors.compiling import CacheError as CacheError
+from unrolled.errors.compiling import CompilerCommandError as CompilerCommandError
+from unrolled.errors.compiling import CompilerFailedError as CompilerFailedError
+from unrolled.errors.compiling import CompilerTimeoutError as CompilerTimeoutError
+from unrolled.errors.compiling import LibraryDamagedError as LibraryDamagedError
+from unrolled.errors.compiling import NoCompilerError as NoCompilerError
 from unrolled.errors.language import CellFileError as CellFileError
 from unrolled.errors.language import CellNotInFileError as CellNotInFileError
 from unrolled.errors.language import CellSourceError as CellSourceError
@@ -22,6 +28,7 @@ from unrolled.errors.language import UnknownCellError as UnknownCellError
 from unrolled.errors.language import UnknownParameterError as UnknownParameterError
 from unrolled.errors.language import WidthError as WidthError
 from unrolled.errors.language import WordOutsideCellError as WordOutsideCellError
+from unrolled.errors.layers import BackendError as BackendError
 from unrolled.errors.layers import ConvertError as ConvertError
 from unrolled.errors.layers import DeviceError as DeviceError
 from unrolled.errors.layers import DtypeError as DtypeError

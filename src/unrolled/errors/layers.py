@@ -54,6 +54,14 @@ class OptionTypeError(UnrolledError, TypeError):
     template = "{layer} got {option}={got!r} of type {kind}; wanted {wanted}."
 
 
+class BackendError(UnrolledError, RuntimeError):
+    """A backend that was asked for by name cannot run this."""
+
+    template = (
+        'backend={backend!r} cannot run {layer}: {reason}. backend="auto" may choose another.'
+    )
+
+
 class UnknownNameError(UnrolledError, LookupError):
     """A cell has no parameter, or no equation, of that name."""
 

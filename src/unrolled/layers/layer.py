@@ -22,11 +22,13 @@ from unrolled.errors import (
     UnknownNameError,
 )
 from unrolled.lang.cell import Cell
+from unrolled.layers.backends import BACKENDS, Choice, choose
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, run_stack
 from unrolled.layers.states import close_state, open_state
 from unrolled.runtime.building import program_for
 from unrolled.runtime.eager import Weights
+from unrolled.runtime.kernel import Kernel, kernel_for
 from unrolled.runtime.program import Program
 
 
@@ -40,6 +42,7 @@ class Options:
     batch_first: bool
     dropout: float
     bidirectional: bool
+    backend: str = "auto"
 
     def check(self, layer: str) -> None:
         """Refuse what cannot be.
@@ -54,6 +57,9 @@ class Options:
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise _wrong_type(layer, name, value, "True or False")
+        if self.backend not in BACKENDS:
+            wanted = "one of " + ", ".join(BACKENDS)
+            raise OptionError(layer=layer, option="backend", got=self.backend, wanted=wanted)
         number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
         if not number or not 0 <= self.dropout <= 1:
             wanted = "a number from 0 to 1"
@@ -96,6 +102,7 @@ class Layer(nn.Module, ABC):
         self.batch_first = options.batch_first
         self.dropout = float(options.dropout)
         self.bidirectional = options.bidirectional
+        self.backend = options.backend
         self.sizes = dict(sizes)
         self._check_sizes()
         self.state_shapes()
@@ -180,9 +187,9 @@ class Layer(nn.Module, ABC):
         for label, part in zip(self.cell.state_names, first, strict=True):
             self._check_device(label, part, like)
             self._check_dtype(label, part, like)
-        plan = Plan(
-            [self.program(i) for i in range(self.num_layers)], self.directions, self.dropout
-        )
+        kernels = self._choice(opened.x, first, weights, record).kernels
+        programs = [self.program(i) for i in range(self.num_layers)]
+        plan = Plan(programs, kernels, self.directions, self.dropout)
         made = run_stack(
             plan,
             opened.x,
@@ -197,6 +204,26 @@ class Layer(nn.Module, ABC):
             close_state(made.last, cell=self.cell, batched=batched),
         )
         return (*result, _close_recorded(made.recorded, opened)) if record else result
+
+    def _choice(
+        self, x: Tensor, first: Sequence[Tensor], weights: Sequence[Weights], record: Sequence[str]
+    ) -> Choice:
+        """The backend for a run, with the compiled cells if it is C."""
+        tensors = [x, *first]
+        for of_one in weights:
+            tensors += [t for t in (*of_one.stacks, of_one.bias, of_one.vector) if t is not None]
+        like = _like(weights[0], x)
+
+        def kernels() -> tuple[Kernel, ...]:
+            masks = self.training and bool(self.cell.masks)
+            return tuple(
+                kernel_for(
+                    self.cell, self.layer_sizes(i), like.dtype, masks=masks, record=tuple(record)
+                )
+                for i in range(self.num_layers)
+            )
+
+        return choose(self.backend, tensors, like, kernels, layer=type(self).__name__)
 
     def _check(self, x: Tensor, like: Tensor) -> None:
         """Refuse an input that does not fit the weights."""

@@ -38,6 +38,7 @@ class Recurrent(Layer):
         bidirectional: bool = False,
         sizes: Mapping[str, int] | None = None,
         init: Mapping[str, float] | None = None,
+        backend: str = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -53,6 +54,8 @@ class Recurrent(Layer):
             bidirectional: Run each layer backwards in time too, outputs side by side.
             sizes: Sizes of the cell's own width symbols, such as `{"R": 64}`.
             init: Initial values by parameter name, over the cell's own, such as `{"b.f": 2.0}`.
+            backend: "eager", the meaning of the cell; "c", its generated C; "auto", the faster that
+                can run.
             device: Where the parameters are made.
             dtype: What they are made of.
 
@@ -62,15 +65,12 @@ class Recurrent(Layer):
             SizeError: The sizes break an equation of the cell.
             UnknownNameError: `init` names a parameter that the cell does not have.
         """
-        options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
+        options = Options(
+            input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
+        )
         super().__init__(cell, options, sizes or {})
         self.init = {**cell.init, **(init or {})}
-        for layer in range(num_layers):
-            shapes = self.program(layer).layout.shapes(dict(self.layer_sizes(layer)))
-            for direction in range(self.directions):
-                for name, shape in shapes.items():
-                    empty = torch.empty(shape, device=device, dtype=dtype)
-                    self.register_parameter(_stored(name, layer, direction), nn.Parameter(empty))
+        self._make_parameters(device, dtype)
         self._check_init()
         self.reset_parameters()
 
@@ -174,6 +174,16 @@ class Recurrent(Layer):
             where = f"{name} in layer {layer}{' reversed' * reverse}"
             raise UnknownNameError(cell=self.cell.name, kind="parameter", name=where, known=known)
         return stored, slice(block.start, block.stop)
+
+    def _make_parameters(
+        self, device: torch.device | str | None, dtype: torch.dtype | None
+    ) -> None:
+        for layer in range(self.num_layers):
+            shapes = self.program(layer).layout.shapes(dict(self.layer_sizes(layer)))
+            for direction in range(self.directions):
+                for name, shape in shapes.items():
+                    empty = torch.empty(shape, device=device, dtype=dtype)
+                    self.register_parameter(_stored(name, layer, direction), nn.Parameter(empty))
 
     def _check_init(self) -> None:
         blocks = self.program(0).blocks

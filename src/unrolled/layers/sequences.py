@@ -1,6 +1,6 @@
 """The forms in which a sequence comes in: time or batch first, unbatched, with lengths, packed.
 
-Inside, time is first, the batch second, and everything past a length is zero.
+Inside, time is first and the batch second.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from unrolled.errors import LengthsError, ShapeError
+from unrolled.runtime.rows import zero_past
 
 
 class Form(NamedTuple):
@@ -22,7 +23,7 @@ class Form(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An input in the inner form: x is T x B x X, or T x B whole numbers."""
+    """An input in the inner form: T x B x X, or T x B whole numbers, anything past a length."""
 
     x: Tensor
     lengths: Tensor | None  # B
@@ -59,7 +60,7 @@ def open_input(
     if lengths is None:
         return Opened(x, None, form)
     checked = _checked_lengths(lengths, x, name)
-    return Opened(zero_past(x, checked), checked, form)
+    return Opened(x if features else zero_past(x, checked), checked, form)
 
 
 def close_output(output: Tensor, form: Form) -> Tensor | PackedSequence:
@@ -69,23 +70,6 @@ def close_output(output: Tensor, form: Form) -> Tensor | PackedSequence:
     if not form.batched:
         return output.squeeze(1)
     return output.transpose(0, 1) if form.batch_first else output
-
-
-def zero_past(values: Tensor, lengths: Tensor) -> Tensor:
-    """The values (T x B x ...) with zeros past each length, whatever stood there."""
-    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
-    past = steps >= lengths  # T B
-    return values.masked_fill(past.reshape(*past.shape, *[1] * (values.dim() - 2)), 0)
-
-
-def reverse(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """The values (T x B x ...) backwards in time; what stands past a length stays there."""
-    if lengths is None:
-        return values.flip(0)
-    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
-    index = torch.where(steps < lengths, lengths - 1 - steps, steps)  # T B
-    index = index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values)
-    return values.gather(0, index)
 
 
 _AXES = {

@@ -138,8 +138,10 @@ class RNN(TorchLike):
         bidirectional: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        backend: str = "auto",
     ) -> None:
-        """Make the layer; the arguments are torch.nn.RNN's.
+        """Make the layer; the arguments are torch.nn.RNN's, and `backend` as in `Recurrent`.
 
         Raises:
             OptionError: An option has an impossible value.
@@ -149,7 +151,9 @@ class RNN(TorchLike):
             raise OptionError(
                 layer="RNN", option="nonlinearity", got=nonlinearity, wanted="'tanh' or 'relu'"
             )
-        options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
+        options = Options(
+            input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
+        )
         cell = RNN_CELLS[nonlinearity]
         super().__init__(cell, options, bias=bias, proj_size=0, device=device, dtype=dtype)
         self.nonlinearity = nonlinearity
@@ -170,14 +174,18 @@ class LSTM(TorchLike):
         proj_size: int = 0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        backend: str = "auto",
     ) -> None:
-        """Make the layer; the arguments are torch.nn.LSTM's.
+        """Make the layer; the arguments are torch.nn.LSTM's, and `backend` as in `Recurrent`.
 
         Raises:
             OptionError: An option has an impossible value.
             OptionTypeError: An option has the wrong type.
         """
-        options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
+        options = Options(
+            input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
+        )
         options.check("LSTM")
         check_whole("LSTM", "proj_size", proj_size, least=0)
         if proj_size >= hidden_size:
@@ -201,13 +209,17 @@ class GRU(TorchLike):
         bidirectional: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        backend: str = "auto",
     ) -> None:
-        """Make the layer; the arguments are torch.nn.GRU's.
+        """Make the layer; the arguments are torch.nn.GRU's, and `backend` as in `Recurrent`.
 
         Raises:
             OptionError: An option has an impossible value.
             OptionTypeError: An option has the wrong type.
         """
-        options = Options(input_size, hidden_size, num_layers, batch_first, dropout, bidirectional)
+        options = Options(
+            input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
+        )
         cell = gru.gru_torch
         super().__init__(cell, options, bias=bias, proj_size=0, device=device, dtype=dtype)

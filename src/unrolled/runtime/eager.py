@@ -102,10 +102,10 @@ def _load(
         values[slot] = masks[name] if name in masks else first[0].new_full((width,), expected)
     values[program.gather_slot] = x
     dense = x.is_floating_point() or not program.reads_input
-    values[program.input_slot] = x if dense else _one_hot(x, program, first[0])
+    values[program.input_slot] = x if dense else one_hot(x, program, first[0])
 
 
-def _one_hot(x: Tensor, program: Program, like: Tensor) -> Tensor:
+def one_hot(x: Tensor, program: Program, like: Tensor) -> Tensor:
     """The vectors themselves, for cells that use x other than in products."""
     return F.one_hot(x.long(), program.sizes["X"]).to(like.dtype)
 

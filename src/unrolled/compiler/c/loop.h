@@ -1,0 +1,108 @@
+/* A run over a sequence: who works on which rows, and what they find at each step.
+ *
+ * All sequences lie packed: the rows of a step one after the other, the longest sequence first, so
+ * that those which still go on are a step's first rows. */
+
+struct call {
+    long steps;
+    long from, to; /* the steps to do now, counted in the order in which they are done */
+    const long *starts, *counts; /* of each step: where its rows begin, and how many it has */
+    long reverse;                /* from the last step to the first */
+    long packed; /* whether the weights are packed already */
+    long slices;
+    const long *bounds; /* slice i has rows bounds[i] to bounds[i + 1] */
+    const long *sizes;  /* of the width symbols */
+    real *const *at;    /* the buffers */
+    void (*parallel)(void (*)(void *), void *, unsigned, unsigned);
+};
+
+struct step {
+    long time, row, count; /* when; where its rows begin; this slice's rows end at `count` */
+};
+
+static inline long smaller(long a, long b) { return a < b ? a : b; }
+
+static inline struct step step_of(const struct call *call, long slice, long number)
+{
+    const long time = call->reverse ? call->steps - 1 - number : number;
+    const long count = smaller(call->counts[time], call->bounds[slice + 1]);
+    return (struct step){time, call->starts[time], count};
+}
+
+/* How many rows have a step before this one. */
+static inline long rows_before(const struct call *call, long time)
+{
+    const long earlier = call->reverse ? time + 1 : time - 1;
+    return earlier < 0 || earlier >= call->steps ? 0 : call->counts[earlier];
+}
+
+/* The state before a step, row by row: of the step before, or the first; `side` is where both lie
+ * together when some rows begin while others go on. */
+static inline const real *state_before(
+    const struct call *call, struct step now, long begin, long width, const real *first,
+    const real *sequence, real *side)
+{
+    const long going = rows_before(call, now.time);
+    if (going <= begin)
+        return first;
+    const real *const past =
+        sequence + call->starts[call->reverse ? now.time + 1 : now.time - 1] * width;
+    if (going >= now.count)
+        return past;
+    const size_t row = width * sizeof(real);
+    memcpy(side + begin * width, past + begin * width, (going - begin) * row);
+    memcpy(side + going * width, first + going * width, (now.count - going) * row);
+    return side;
+}
+
+/* Keep the states of rows whose last step this is. */
+static inline void keep_last(
+    const struct call *call, struct step now, long begin, long width, const real *states,
+    real *last)
+{
+    const long next = now.time + 1;
+    const long going = call->reverse ? (now.time > 0 ? now.count : 0)
+                                     : (next < call->steps ? call->counts[next] : 0);
+    for (long r = going > begin ? going : begin; r < now.count; r++)
+        memcpy(last + r * width, states + r * width, width * sizeof(real));
+}
+
+static inline void copy_rows(real *to, const real *from, long begin, long end, long width)
+{
+    memcpy(to + begin * width, from + begin * width, (end - begin) * width * sizeof(real));
+}
+
+/* Sums over the rows of a step go to the sums over all steps: fewer roundings than one long sum. */
+static inline void add_up(real *total, real *of_step, long width)
+{
+    for (long j = 0; j < width; j++) {
+        total[j] += of_step[j];
+        of_step[j] = 0;
+    }
+}
+
+typedef void (*slice_body)(const struct call *, long slice);
+
+struct work {
+    const struct call *call;
+    slice_body body;
+    long next; /* the first slice that nobody has taken */
+};
+
+static void take_slices(void *given)
+{
+    struct work *const work = given;
+    long slice;
+    while ((slice = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED)) < work->call->slices)
+        work->body(work->call, slice);
+}
+
+/* All slices, by as many threads as come to help. */
+static void run(const struct call *call, slice_body body)
+{
+    struct work work = {call, body, 0};
+    if (call->slices > 1 && call->parallel)
+        call->parallel(take_slices, &work, call->slices, 0);
+    else
+        take_slices(&work);
+}

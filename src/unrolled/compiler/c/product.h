@@ -1,0 +1,134 @@
+/* Products of packed weights with a few rows, tiled so that the sums stay in registers.
+ *
+ * A packed matrix lies in panels of PANEL of its results: for each k the weights that v[k] meets,
+ * side by side, zeros where the last panel is not full. */
+#include <string.h>
+
+#if defined(__AVX512F__)
+enum { BYTES = 64, VECTORS = 4 };
+#elif defined(__AVX__)
+enum { BYTES = 32, VECTORS = 2 };
+#elif defined(__ARM_NEON)
+enum { BYTES = 16, VECTORS = 4 };
+#else
+enum { BYTES = 16, VECTORS = 2 };
+#endif
+enum { LANES = BYTES / sizeof(real), PANEL = VECTORS * LANES, TILE = 6 };
+
+typedef real lanes __attribute__((vector_size(BYTES)));
+typedef real lanes_anywhere __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
+
+static inline lanes load(const real *from) { return *(const lanes_anywhere *)from; }
+static inline void store(real *to, lanes values) { *(lanes_anywhere *)to = values; }
+
+/* One panel for ROWS rows: out += v @ panel. Few rows would wait for each other's sums, so those
+ * have CHAINS sums for each result, one for every CHAINS-th k. */
+#define TILE_OF(ROWS, CHAINS)                                                                     \
+    static inline void tile_##ROWS(                                                               \
+        real *out, long out_stride, const real *v, long v_stride, const real *panel, long K)      \
+    {                                                                                             \
+        lanes sum[CHAINS][ROWS][VECTORS];                                                         \
+        for (int r = 0; r < ROWS; r++)                                                            \
+            for (int n = 0; n < VECTORS; n++) {                                                   \
+                sum[0][r][n] = load(out + r * out_stride + n * LANES);                            \
+                for (int c = 1; c < CHAINS; c++)                                                  \
+                    sum[c][r][n] = (lanes){0};                                                    \
+            }                                                                                     \
+        long k = 0;                                                                               \
+        for (; k + CHAINS <= K; k += CHAINS, panel += CHAINS * PANEL)                             \
+            for (int c = 0; c < CHAINS; c++)                                                      \
+                for (int r = 0; r < ROWS; r++)                                                    \
+                    for (int n = 0; n < VECTORS; n++)                                             \
+                        sum[c][r][n] +=                                                           \
+                            v[r * v_stride + k + c] * load(panel + c * PANEL + n * LANES);        \
+        for (; k < K; k++, panel += PANEL)                                                        \
+            for (int r = 0; r < ROWS; r++)                                                        \
+                for (int n = 0; n < VECTORS; n++)                                                 \
+                    sum[0][r][n] += v[r * v_stride + k] * load(panel + n * LANES);                \
+        for (int r = 0; r < ROWS; r++)                                                            \
+            for (int n = 0; n < VECTORS; n++) {                                                   \
+                for (int c = 1; c < CHAINS; c++)                                                  \
+                    sum[0][r][n] += sum[c][r][n];                                                 \
+                store(out + r * out_stride + n * LANES, sum[0][r][n]);                            \
+            }                                                                                     \
+    }
+TILE_OF(1, 4)
+TILE_OF(2, 3)
+TILE_OF(3, 2)
+TILE_OF(4, 1)
+TILE_OF(5, 1)
+TILE_OF(6, 1)
+
+static inline void tile(
+    long rows, real *out, long out_stride, const real *v, long v_stride, const real *panel, long K)
+{
+    switch (rows) {
+    case 1: tile_1(out, out_stride, v, v_stride, panel, K); break;
+    case 2: tile_2(out, out_stride, v, v_stride, panel, K); break;
+    case 3: tile_3(out, out_stride, v, v_stride, panel, K); break;
+    case 4: tile_4(out, out_stride, v, v_stride, panel, K); break;
+    case 5: tile_5(out, out_stride, v, v_stride, panel, K); break;
+    default: tile_6(out, out_stride, v, v_stride, panel, K); break;
+    }
+}
+
+/* A tile of fewer than PANEL results: through a full one at the side. */
+static inline void edge_tile(
+    long rows, long results, real *out, long out_stride, const real *v, long v_stride,
+    const real *panel, long K)
+{
+    real full[TILE * PANEL] = {0};
+    for (long r = 0; r < rows; r++)
+        memcpy(full + r * PANEL, out + r * out_stride, results * sizeof(real));
+    tile(rows, full, PANEL, v, v_stride, panel, K);
+    for (long r = 0; r < rows; r++)
+        memcpy(out + r * out_stride, full + r * PANEL, results * sizeof(real));
+}
+
+/* out[r, 0..N) += packed @ v[r, 0..K) for each row; from zero if `onto` is 0. Tiles are equally
+ * high, as far as they can be: of few rows one alone would be slow. */
+static __attribute__((noinline, unused)) void product(
+    real *out, long out_stride, const real *v, long v_stride, long rows, const real *packed,
+    long N, long K, int onto)
+{
+    if (!onto)
+        for (long r = 0; r < rows; r++)
+            memset(out + r * out_stride, 0, N * sizeof(real));
+    const long tiles = (rows + TILE - 1) / TILE;
+    for (long n = 0; n < N; n += PANEL, packed += K * PANEL)
+        for (long t = 0, r = 0, few; t < tiles; t++, r += few) {
+            few = (rows - r + tiles - t - 1) / (tiles - t);
+            real *const o = out + r * out_stride + n;
+            const real *const a = v + r * v_stride;
+            if (N - n < PANEL)
+                edge_tile(few, N - n, o, out_stride, a, v_stride, packed, K);
+            else
+                tile(few, o, out_stride, a, v_stride, packed, K);
+        }
+}
+
+static inline long panels_of(long results) { return (results + PANEL - 1) / PANEL; }
+
+/* Panels `first` to `last` of w (N x K, rows `stride` apart), whose product is w @ v. */
+static __attribute__((noinline, unused)) void pack(
+    real *packed, const real *w, long stride, long N, long K, long first, long last)
+{
+    for (long p = first; p < last; p++)
+        for (long k = 0; k < K; k++)
+            for (long n = 0; n < PANEL; n++) {
+                const long row = p * PANEL + n;
+                packed[(p * K + k) * PANEL + n] = row < N ? w[row * stride + k] : 0;
+            }
+}
+
+/* Panels of the transposed w (K x N, rows `stride` apart), whose product is w^T @ v. */
+static __attribute__((noinline, unused)) void pack_transposed(
+    real *packed, const real *w, long stride, long N, long K, long first, long last)
+{
+    for (long p = first; p < last; p++)
+        for (long k = 0; k < K; k++)
+            for (long n = 0; n < PANEL; n++) {
+                const long column = p * PANEL + n;
+                packed[(p * K + k) * PANEL + n] = column < N ? w[k * stride + column] : 0;
+            }
+}

@@ -1,0 +1,164 @@
+"""The plan of a compiled cell: its forward and its backward step, and what passes between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from unrolled.compiler.adjoint import Adjoint, adjoint_of
+from unrolled.compiler.keeping import Keeping, names_of
+from unrolled.compiler.loops import Loop, loop_of
+from unrolled.compiler.places import Places
+from unrolled.compiler.schedule import Buffer, Place, Wanted, schedule
+from unrolled.compiler.step import Group, Step, step_of
+from unrolled.lang.cell import Cell
+from unrolled.lang.nodes import Node
+
+Stores: TypeAlias = list[tuple[Node, Place]]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that the emitter and the runtime must know of a compiled cell."""
+
+    step: Step
+    adjoint: Adjoint
+    forward: Loop
+    backward: Loop
+    leaves: Mapping[Node, Place]
+    """Where what a step reads lies: inputs, states, vectors, products of the input."""
+    kept: Mapping[Node, Place]
+    """What the forward leaves for the backward, new states included."""
+    recorded: Mapping[str, Place]
+    gradients: Mapping[str, Place]
+    """Where the backward leaves the gradients of each group's products."""
+    symbols: tuple[str, ...]
+    """The width symbols whose sizes the loops read."""
+
+
+@lru_cache(maxsize=256)
+def plan_of(cell: Cell, *, masks: bool, record: tuple[str, ...] = ()) -> Plan:
+    """The plan of a cell.
+
+    Args:
+        cell: The equations.
+        masks: Whether its masks are random inputs; else each is its expectation.
+        record: Names of the equations whose values are wanted for all steps.
+
+    Raises:
+        WidthError: The widths of the equations cannot agree.
+    """
+    step = step_of(cell, masks=masks, record=record)
+    return _Planner(step, adjoint_of(step)).plan()
+
+
+class _Planner:
+    def __init__(self, step: Step, adjoint: Adjoint) -> None:
+        self.step = step
+        self.adjoint = adjoint
+        self.places = Places(step)
+        self.leaves = dict(self.places.leaves())
+        self.after = self.places.after()
+        whole = {node for node, place in self.after if place.width == self.places.widths[node]}
+        early = {node for node in self.leaves if node.op == "total"}
+        self.keeping = Keeping(step, adjoint, frozenset(whole | early))
+
+    def plan(self) -> Plan:
+        kept = self._kept_places()
+        forward = self._forward(kept)
+        gradients, stores, adds = self._gradients()
+        backward = self._backward(kept, gradients, stores, adds)
+        symbols = {name for form in self.places.widths.values() for name in form if name}
+        recorded = {name: self._recorded_place(n, kept) for name, n in self.step.recorded.items()}
+        everything = {**dict(self.after), **kept}
+        return Plan(
+            self.step, self.adjoint, forward, backward, self.leaves, everything, recorded,
+            gradients, tuple(sorted(symbols)),
+        )  # fmt: skip
+
+    def _wanted(self, stores: Stores) -> Wanted:
+        hints = list(self.step.equations)
+        groups = self.step.groups
+        return Wanted(self.step.graph, self.leaves, stores, [], groups, hints, {})
+
+    def _kept_places(self) -> dict[Node, Place]:
+        """Where kept values lie: in slots that cost nothing, or in buffers of their own."""
+        slots = self.keeping.slots(schedule(self._wanted(list(self.after))))
+        names = names_of(self.step, self.keeping.kept)
+        return {
+            node: slots.get(node) or self.places.whole("steps", node, "kept", names[node])
+            for node in self.keeping.kept
+        }
+
+    def _recorded_place(self, node: Node, kept: Mapping[Node, Place]) -> Place:
+        name = next(name for name, value in self.step.recorded.items() if value is node)
+        after = dict(self.after).get(node) if node in self.keeping.free else None
+        return after or kept.get(node) or self.places.whole("steps", node, "recorded", name)
+
+    def _forward(self, kept: Mapping[Node, Place]) -> Loop:
+        stores = list(self.after)
+        stores += [(node, place) for node, place in kept.items() if not self._is_there(node, place)]
+        for node in self.step.recorded.values():
+            place = self._recorded_place(node, kept)
+            if place.buffer.role[0] == "recorded":
+                stores.append((node, place))
+        ends: list[Buffer] = []
+        for state in self.step.states:
+            ends += [self.places.whole("steps", state, "state", state.label).buffer]
+            ends += [self.places.whole("batch", state, "last", state.label).buffer]
+        return loop_of(schedule(self._wanted(stores)), self.places, ends)
+
+    def _is_there(self, node: Node, place: Place) -> bool:
+        """Whether a total that is kept already lies in its place, among the input's products."""
+        return node.op == "total" and place.buffer.role[0] == "product"
+
+    def _gradients(self) -> tuple[dict[str, Place], Stores, Stores]:
+        """Where gradients of products lie, and all that the backward stores or adds up."""
+        stores: Stores = [
+            (result, self.places.whole("batch", state, "next", state.label))
+            for state, result in zip(self.step.states, self.adjoint.results, strict=True)
+        ]
+        found: dict[str, Place] = {}
+        shared: dict[tuple[Node, ...], Group] = {}
+        for group, nodes in self.adjoint.products.items():
+            first = shared.setdefault(nodes, group)
+            places = self.places.of_group("gradient", first)
+            found[group.name] = Place(places[0].buffer, places[0].buffer.width)
+            stores += zip(nodes, places, strict=True) if first is group else []
+        adds: Stores = []
+        for leaf, node in self.adjoint.leaves.items():
+            if leaf.op == "given" and self.step.is_settled(leaf):
+                adds.append((node, self.places.whole("slice", leaf, "sum", leaf.label)))
+            else:
+                stores.append((node, self.places.whole("steps", leaf, "gradient_of", leaf.label)))
+        for leaf, node in self.adjoint.vectors.items():
+            adds.append((node, self.places.in_family(leaf, "slice", "sum")))
+        return found, stores, adds
+
+    def _backward(
+        self,
+        kept: Mapping[Node, Place],
+        gradients: Mapping[str, Place],
+        stores: Stores,
+        adds: Stores,
+    ) -> Loop:
+        taken = {id(place) for place in kept.values()}
+        resident = {n: p for n, p in self.leaves.items() if n.op != "total" or id(p) not in taken}
+        resident |= {**dict(self.after), **kept}
+        ends: list[Buffer] = []
+        for leaf in self.adjoint.carried:
+            resident[leaf] = self.places.whole("batch", leaf, "carried", leaf.label)
+            ends += [
+                resident[leaf].buffer,
+                self.places.whole("batch", leaf, "next", leaf.label).buffer,
+            ]
+        for name, leaf in self.adjoint.incoming.items():
+            resident[leaf] = self.places.whole("steps", leaf, "incoming", name)
+        for group in self.step.groups:
+            if not group.early and group.operand not in resident:
+                place = self.places.whole("steps", group.operand, "operand", group.name)
+                stores = [*stores, (group.operand, place)]
+        known = self.adjoint.gradients
+        hints = [known[node] for node in self.step.equations if node in known]
+        wanted = Wanted(self.step.graph, resident, stores, adds, self.step.groups, hints, gradients)
+        return loop_of(schedule(wanted), self.places, ends)

@@ -1,0 +1,127 @@
+"""How the steps of a batch of sequences lie in memory: packed, the longest sequence first.
+
+The rows of a step lie side by side, those that still go on before those that have ended, as in
+torch's PackedSequence. Nothing is computed for what lies past a length.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of T steps of B sequences."""
+
+    steps: int
+    batch: int
+    reverse: bool
+    lengths: Tensor | None  # B, as the caller ordered them
+
+    @cached_property
+    def order(self) -> Tensor | None:
+        """The sequence of each rank, the longest first; None if all are equally long."""
+        if self.lengths is None:
+            return None
+        return self.lengths.argsort(descending=True, stable=True)
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """How many sequences have each step (T)."""
+        if self.lengths is None:
+            return torch.full((self.steps,), self.batch)
+        return (self.lengths > torch.arange(self.steps).unsqueeze(-1)).sum(-1)
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """The first row of each step (T)."""
+        return self.counts.cumsum(0) - self.counts
+
+    @cached_property
+    def total(self) -> int:
+        """All rows."""
+        return int(self.counts.sum()) if self.lengths is not None else self.steps * self.batch
+
+    @cached_property
+    def index(self) -> Tensor | None:
+        """For each row its place t * B + b among all steps of all sequences; None if the same."""
+        if self.order is None:
+            return None
+        ranks = torch.arange(self.batch)
+        goes_on = ranks < self.counts.unsqueeze(-1)  # T B
+        places = torch.arange(self.steps).unsqueeze(-1) * self.batch + self.order
+        return places[goes_on]
+
+    @cached_property
+    def before(self) -> Tensor:
+        """For each row the row of its state before, among the first states and then all rows."""
+        ranks = torch.arange(self.batch)
+        starts, counts = self.starts + self.batch, self.counts
+        if self.reverse:
+            later = torch.cat([starts[1:], starts[:1]])
+            going = torch.cat([counts[1:], counts.new_zeros(1)])
+        else:
+            later = torch.cat([starts[:1], starts[:-1]])
+            going = torch.cat([counts.new_zeros(1), counts[:-1]])
+        found = torch.where(
+            ranks < going.unsqueeze(-1), later.unsqueeze(-1) + ranks, ranks.expand(self.steps, -1)
+        )
+        return found[ranks < counts.unsqueeze(-1)]
+
+    def pack(self, values: Tensor) -> Tensor:
+        """T x B x ... as rows."""
+        flat = values.reshape(self.steps * self.batch, *values.shape[2:])
+        return flat.contiguous() if self.index is None else flat.index_select(0, self.index)
+
+    def unpack(self, rows: Tensor) -> Tensor:
+        """Rows as T x B x width, zeros past each length."""
+        shape = (self.steps, self.batch, rows.shape[-1])
+        if self.index is None:
+            return rows.view(shape)
+        flat = rows.new_zeros(self.steps * self.batch, rows.shape[-1])
+        return flat.index_copy_(0, self.index, rows).view(shape)
+
+    def sort(self, values: Tensor) -> Tensor:
+        """B x ... with the longest sequence first."""
+        return values.contiguous() if self.order is None else values.index_select(0, self.order)
+
+    def unsort(self, values: Tensor) -> Tensor:
+        """B x ... in the caller's order."""
+        if self.order is None:
+            return values
+        return torch.empty_like(values).index_copy_(0, self.order, values)
+
+    def bounds(self, slices: int) -> Tensor:
+        """Ranks at which slices of equal work begin, and the end (slices + 1)."""
+        if self.lengths is None or self.order is None:
+            return torch.arange(slices + 1) * self.batch // slices
+        work = self.lengths[self.order].cumsum(0)
+        wanted = torch.arange(1, slices) * int(work[-1]) / slices
+        cuts = torch.searchsorted(work.double(), wanted.double()) + 1
+        ends = torch.tensor([self.batch])
+        return torch.cat([torch.zeros(1, dtype=torch.long), cuts.clamp(max=self.batch), ends])
+
+
+@lru_cache(maxsize=64)
+def equal_rows(steps: int, batch: int, *, reverse: bool) -> Rows:
+    """The rows of sequences that are all equally long."""
+    return Rows(steps, batch, reverse, None)
+
+
+def zero_past(values: Tensor, lengths: Tensor) -> Tensor:
+    """The values (T x B x ...) with zeros past each length, whatever stood there."""
+    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
+    past = steps >= lengths  # T B
+    return values.masked_fill(past.reshape(*past.shape, *[1] * (values.dim() - 2)), 0)
+
+
+def turned(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """The values (T x B x ...) backwards in time; what stands past a length stays there."""
+    if lengths is None:
+        return values.flip(0)
+    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
+    index = torch.where(steps < lengths, lengths - 1 - steps, steps)  # T B
+    index = index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values)
+    return values.gather(0, index)

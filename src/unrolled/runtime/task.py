@@ -1,0 +1,95 @@
+"""What one run of a compiled cell is: its kernel, its rows, its tensors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from unrolled.compiler.step import Group
+from unrolled.lang.forms import value_of
+from unrolled.runtime.kernel import Buffers, Kernel, Product
+from unrolled.runtime.rows import Rows
+
+
+class Inputs(NamedTuple):
+    """Every tensor that a run depends on; or in the same places, something about each."""
+
+    x: Any  # T B X, or whole numbers T B
+    first: tuple[Any, ...]  # each B x width
+    stacks: tuple[Any, ...]
+    bias: Any
+    vector: Any
+    masks: tuple[Any, ...]
+    given: tuple[Any, ...]
+
+    def flat(self) -> tuple[Any, ...]:
+        """All in one row."""
+        ends = (*self.masks, *self.given)
+        return (self.x, *self.first, *self.stacks, self.bias, self.vector, *ends)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a run is, beside its tensors."""
+
+    kernel: Kernel
+    rows: Rows
+    shape: Inputs
+    """An example of the inputs, which says how many there are of each kind."""
+    again: Callable[[Inputs], Sequence[Tensor]]
+    """The eager meaning of the same run, for second derivatives."""
+
+    def inputs(self, flat: Sequence[Any]) -> Inputs:
+        """What lies in one row, in its places."""
+        rest = iter(flat)
+        x = next(rest)
+        first, stacks = (tuple(next(rest) for _ in part) for part in self.shape[1:3])
+        bias, vector = next(rest), next(rest)
+        masks, given = (tuple(next(rest) for _ in part) for part in self.shape[5:7])
+        return Inputs(x, first, stacks, bias, vector, masks, given)
+
+    @property
+    def states(self) -> list[str]:
+        """The names of the states, the output's first."""
+        return [state.label for state in self.kernel.plan.step.states]
+
+    def weight(self, inputs: Inputs, product: Product) -> Tensor:
+        """The rows of the stored matrix that a group multiplies with."""
+        keys = [stack.key for stack in self.kernel.plan.step.layout.stacks]
+        stored = inputs.stacks[keys.index(product.group.key)].detach()
+        whole = len(stored) == product.end - product.begin
+        return stored if whole else stored[product.begin : product.end]
+
+    def columns(self, found: Buffers, place: Any) -> Tensor:
+        """What lies in a place, in every row."""
+        start = int(value_of(place.offset, self.kernel.sizes))
+        width = int(value_of(place.width, self.kernel.sizes))
+        whole = found[place.buffer.role]
+        return whole if whole.shape[1] == width else whole[:, start : start + width]
+
+
+def operand_of(group: Group) -> tuple[str, str]:
+    """The role of the rows that an input's product reads."""
+    return "rows", "x" if group.operand.op == "input" else group.operand.label
+
+
+def shared_buffers(task: Task, inputs: Inputs) -> Buffers:
+    """The inputs as rows, for either direction."""
+    step, rows = task.kernel.plan.step, task.rows
+    found: Buffers = {("rows", "x"): rows.pack(inputs.x)}
+    if inputs.x.is_floating_point():
+        found["input",] = found["rows", "x"]
+    for stack, stored in zip(step.layout.stacks, inputs.stacks, strict=True):
+        found["weight", stack.key] = stored.contiguous()
+    for kind, tensor in (("bias", inputs.bias), ("vector", inputs.vector)):
+        if tensor is not None:
+            found["stored", kind] = tensor.contiguous()
+    for leaf, mask in zip(
+        step.cell.leaves("mask") if inputs.masks else (), inputs.masks, strict=True
+    ):
+        found["mask", leaf.label] = rows.pack(mask) if mask.dim() == 3 else rows.sort(mask)
+    for leaf, value in zip(step.given, inputs.given, strict=True):
+        packed = value.contiguous() if step.is_settled(leaf) else rows.pack(value)
+        found["given", leaf.label] = found["rows", leaf.label] = packed
+    return found
