@@ -15,7 +15,7 @@ from unrolled.runtime.meaning import MEANING
 
 HEADER = Path(unrolled.__file__).parent / "compiler" / "c" / "real.h"
 FLAGS = (
-    "-O3 -march=native -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd "
+    "-O2 -march=native -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd "
     "-fPIC -shared"
 ).split()
 UNARY = "exp log tanh sigmoid softplus sqrt abs relu sin cos".split()

@@ -223,7 +223,7 @@ def test_no_shell_reads_what_is_compiled(tmp_path):
 def test_what_a_failing_compiler_says_is_shown_short_and_plain(tmp_path, source):
     body = r"printf '\033[31mbad\007 line\n'; seq 1 100000; exit 1"
     path = compiler(tmp_path / "failing", body)
-    with pytest.raises(CompilerFailedError, match="failing -O3 .*exit code 1") as raised:
+    with pytest.raises(CompilerFailedError, match="failing -O2 .*exit code 1") as raised:
         compile_file(toolchain_of(path), source)
     shown = str(raised.value).partition(": ")[2].splitlines()
     assert shown[:2] == ["[31mbad line", "1"]

@@ -16,7 +16,7 @@ _KEYWORDS = (
 ).split()
 _OURS = (
     "real lanes call now slice begin load store tile product pack run step work share smaller "
-    "forward backward panel j r width linux unix errno bool true false"
+    "forward backward panel clear j r width linux unix errno bool true false"
 ).split()
 RESERVED = frozenset({*_KEYWORDS, *_OURS})
 

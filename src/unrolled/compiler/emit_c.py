@@ -96,6 +96,7 @@ class _Direction:
         ]
         lines = [
             "const long begin = call->bounds[slice];",
+            *self._cleared(),
             "",
             "for (long s = call->from; s < call->to; s++) {\n"
             + indent("\n".join(step), "    ")
@@ -169,6 +170,13 @@ class _Direction:
         if place.offset:
             parts.append(extent(place.offset))
         return " + ".join(parts)
+
+    def _cleared(self) -> Iterator[str]:
+        """Sums begin at zero."""
+        for buffer in self.loop.buffers:
+            if buffer.role[0] in ("sum", "step_sum"):
+                address = self.row_of(Place(buffer, buffer.width), "")
+                yield f"clear(call, {address}, {extent(buffer.width)});"
 
     def _end_of_step(self) -> Iterator[str]:
         """Last states are kept, carried gradients and sums go on."""

@@ -209,9 +209,6 @@ class Layer(nn.Module, ABC):
         self, x: Tensor, first: Sequence[Tensor], weights: Sequence[Weights], record: Sequence[str]
     ) -> Choice:
         """The backend for a run, with the compiled cells if it is C."""
-        tensors = [x, *first]
-        for of_one in weights:
-            tensors += [t for t in (*of_one.stacks, of_one.bias, of_one.vector) if t is not None]
         like = _like(weights[0], x)
 
         def kernels() -> tuple[Kernel, ...]:
@@ -223,7 +220,7 @@ class Layer(nn.Module, ABC):
                 for i in range(self.num_layers)
             )
 
-        return choose(self.backend, tensors, like, kernels, layer=type(self).__name__)
+        return choose(self.backend, [x, *first, like], like, kernels, layer=type(self).__name__)
 
     def _check(self, x: Tensor, like: Tensor) -> None:
         """Refuse an input that does not fit the weights."""

@@ -6,6 +6,7 @@ load both ways, and runs a cell of the gallery with them.
 
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -103,10 +104,8 @@ class TorchLike(Layer):
         shown += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         return ", ".join(shown)
 
-    def _names(self, layer: int, direction: int) -> list[str]:
-        kinds = ["weight_ih", "weight_hh"]
-        kinds += ["bias_ih", "bias_hh"] * self.bias + ["weight_hr"] * bool(self.proj_size)
-        return [f"{kind}_l{layer}{'_reverse' * direction}" for kind in kinds]
+    def _names(self, layer: int, direction: int) -> tuple[str, ...]:
+        return _stored_names(layer, direction, self.bias, bool(self.proj_size))
 
     def _make_parameters(self, device: Any, dtype: torch.dtype | None) -> None:
         rows = gate_count(self.cell) * self.hidden_size
@@ -121,6 +120,13 @@ class TorchLike(Layer):
                         shapes[name.rpartition("_l")[0]], device=device, dtype=dtype
                     )
                     self.register_parameter(name, nn.Parameter(empty))
+
+
+@cache
+def _stored_names(layer: int, direction: int, bias: bool, projected: bool) -> tuple[str, ...]:
+    kinds = ["weight_ih", "weight_hh"]
+    kinds += ["bias_ih", "bias_hh"] * bias + ["weight_hr"] * projected
+    return tuple(f"{kind}_l{layer}{'_reverse' * direction}" for kind in kinds)
 
 
 class RNN(TorchLike):

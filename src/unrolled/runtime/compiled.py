@@ -44,12 +44,13 @@ def run_compiled(
     masks = masks or {}
     step = kernel.plan.step
     if x.is_floating_point():
-        x = x.to(kernel.dtype)
+        x = x if x.dtype is kernel.dtype else x.to(kernel.dtype)
     elif program.reads_input:
         x = one_hot(x, program, first[0])
     with _full_precision():
-        given = given_values(step, program, x, weights, masks)
-        drawn = tuple(masks[leaf.label] for leaf in step.cell.leaves("mask") if masks)
+        known = x if rows.lengths is None or not step.given else zero_past(x, rows.lengths)
+        given = given_values(step, program, known, weights, masks) if step.given else ()
+        drawn = tuple(masks[name] for name in kernel.masks if masks)
         states = tuple(state.to(kernel.dtype) for state in first)
         inputs = Inputs(x, states, weights.stacks, weights.bias, weights.vector, drawn, given)
         task = Task(kernel, rows, inputs, lambda inputs: _eagerly(program, kernel, rows, inputs))
@@ -75,13 +76,13 @@ class CompiledLoop(torch.autograd.Function):
         """Run forward; what the backward needs stays with the context."""
         ctx.set_materialize_grads(False)
         rows, found = task.rows, forward_pass(task, task.inputs(flat))
-        output = rows.unpack(found["state", task.states[0]])
-        last = [rows.unsort(found["last", label]) for label in task.states]
+        output = rows.unpack(found["state", task.kernel.states[0]])
+        last = [rows.unsort(found["last", label]) for label in task.kernel.states]
         places = task.kernel.plan.recorded.values()
         recorded = [rows.unpack(task.columns(found, place).contiguous()) for place in places]
         kept = kept_of(found)
         if rows.index is None:
-            kept["state", task.states[0]] = output
+            kept["state", task.kernel.states[0]] = output
         ctx.task, ctx.roles = task, list(kept)
         ctx.save_for_backward(*flat, *kept.values())
         return (output, *last, *recorded)
@@ -95,7 +96,7 @@ class CompiledLoop(torch.autograd.Function):
         inputs, needed = task.inputs(flat), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
             return (None, *_again(task, inputs, needed, gradients))
-        count = len(task.states)
+        count = len(task.kernel.states)
         by_role = dict(
             zip(ctx.roles, (buffer.view(-1, buffer.shape[-1]) for buffer in kept), strict=True)
         )
@@ -135,8 +136,7 @@ def _again(
 def _eagerly(program: Program, kernel: Kernel, rows: Rows, inputs: Inputs) -> Sequence[Tensor]:
     """Output, last states and recorded values by way of the eager meaning."""
     lengths, step = rows.lengths, kernel.plan.step
-    names = [leaf.label for leaf in step.cell.leaves("mask") if inputs.masks]
-    masks = dict(zip(names, inputs.masks, strict=True))
+    masks = dict(zip(kernel.masks, inputs.masks, strict=bool(inputs.masks)))
     x = inputs.x if lengths is None else zero_past(inputs.x, lengths)
     if rows.reverse:
         x = turned(x, lengths)

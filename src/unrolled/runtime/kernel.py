@@ -1,31 +1,31 @@
-"""A compiled cell at given widths: its functions in C and the memory that they work on."""
+"""A compiled cell at given widths: its functions in C, and the memory that they work on."""
 
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from unrolled.compiler import emit_c
-from unrolled.compiler.loops import Loop, Packed
+from unrolled.compiler.loops import Loop
 from unrolled.compiler.plan import Plan, plan_of
+from unrolled.compiler.schedule import Buffer
 from unrolled.compiler.step import Group
-from unrolled.errors import UnrolledError
 from unrolled.lang.cell import Cell
-from unrolled.lang.forms import value_of
+from unrolled.lang.forms import Form, value_of
+from unrolled.lang.nodes import Node
 from unrolled.runtime import team
-from unrolled.runtime.library_cache import load_library
+from unrolled.runtime.library import library_of
 from unrolled.runtime.rows import Rows
 
 Buffers: TypeAlias = dict[tuple[str, ...], Tensor]
 """Tensors by their role in the generated code, as rows."""
 
-ZEROED = ("sum", "step_sum")
-HEADERS = Path(emit_c.__file__).parent / "c"
+SCRATCH = frozenset(("scratch", "side", "packed", "next", "step_sum"))
+"""Roles of memory that nobody looks at afterwards."""
+ALIGNED = 16  # numbers; a cache line
 WORTH_A_SIGNAL = 10**10  # multiplications in one call, during which Python hears no Ctrl-C
 WORTH_A_SLICE = 40_000  # multiplications of a step, below which a second thread costs more
 
@@ -49,56 +49,11 @@ class Call(ctypes.Structure):
     ]
 
 
-@lru_cache(maxsize=1)
-def headers() -> dict[str, str]:
-    """The files that generated code includes."""
-    return {path.name: path.read_text() for path in sorted(HEADERS.glob("*.h"))}
-
-
-@dataclass(frozen=True, eq=False)
-class Library:
-    """The two functions of a cell."""
-
-    forward: Any
-    backward: Any
-    panel: int
-
-
-_failures: dict[tuple[Plan, bool], UnrolledError] = {}
-
-
-@lru_cache(maxsize=256)
-def library_of(plan: Plan, *, double: bool) -> Library:
-    """The plan as machine code, compiled now or taken from the cache.
-
-    What failed once fails again at once, so that `auto` does not wait for a broken compiler at
-    every call.
-
-    Raises:
-        NoCompilerError: There is no C compiler.
-        CompilerFailedError: The compiler refuses.
-        CompilerTimeoutError: The compiler takes too long.
-    """
-    if (plan, double) in _failures:
-        raise _failures[plan, double]
-    try:
-        return _library_of(plan, double=double)
-    except UnrolledError as error:
-        _failures[plan, double] = error
-        raise
-
-
-def _library_of(plan: Plan, *, double: bool) -> Library:
-    loaded = load_library(
-        emit_c.emit(plan), name=plan.step.cell.name, headers=headers(), double=double
-    )
-    return Library(loaded.forward, loaded.backward, int(loaded.panel()))
-
-
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A buffer with its width as a number."""
+    """A buffer as C finds it: where in `call->at`, and how many rows of how many numbers."""
 
+    index: int
     role: tuple[str, ...]
     rows: str
     width: int
@@ -106,11 +61,82 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A group of products: which rows of which stored matrix, times which vector."""
+    """A group of products: which rows of which stored matrix."""
 
     group: Group
     begin: int
     end: int
+
+
+class Direction:
+    """One of a kernel's two functions."""
+
+    def __init__(self, kernel: "Kernel", loop: Loop, function: Any) -> None:
+        self.function = function
+        self.kernel = kernel
+        pieces = [
+            Piece(index, buffer.role, buffer.rows, self._width(buffer, loop))
+            for index, buffer in enumerate(loop.buffers)
+        ]
+        self.count = len(pieces)
+        self.scratch = [piece for piece in pieces if piece.role[0] in SCRATCH]
+        self.tensors = [piece for piece in pieces if piece.role[0] not in SCRATCH]
+
+    def _width(self, buffer: Buffer, loop: Loop) -> int:
+        """A row's numbers; of weights, all of them."""
+        kernel = self.kernel
+        if buffer.role[0] == "weight":
+            return kernel.stored_size(buffer.role[1])
+        packed = next((packed for packed in loop.packed if packed.buffer is buffer), None)
+        if packed is None:
+            return kernel.number(buffer.width)
+        panels = -(-kernel.number(packed.results) // kernel.panel)
+        return panels * kernel.panel * kernel.number(packed.operands)
+
+    def run(self, rows: Rows, found: Buffers) -> None:
+        """Call the C; tensors that are not found are made, and put there."""
+        kernel, dtype = self.kernel, self.kernel.dtype
+        slices = kernel.slices(rows.batch)
+        counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
+        counts |= {"row": slices, "slice": slices}
+        at = (ctypes.c_void_p * self.count)()
+        for piece in self.tensors:
+            count = counts[piece.rows]
+            tensor = found.get(piece.role)
+            if tensor is None:
+                tensor = found[piece.role] = torch.empty((count, piece.width), dtype=dtype)
+            assert tensor.dtype is dtype and tensor.is_contiguous(), piece
+            assert tensor.numel() >= count * piece.width, piece
+            at[piece.index] = tensor.data_ptr()
+        arena = self._arena(counts, at, sides=rows.lengths is not None)
+        self._call(rows, slices, at)
+        del arena  # which had to live until here
+
+    def _arena(self, counts: Mapping[str, int], at: Any, *, sides: bool) -> Tensor:
+        """One block of memory for all scratch."""
+        ends = [0]
+        for piece in self.scratch:
+            numbers = counts[piece.rows] * piece.width if sides or piece.role[0] != "side" else 0
+            ends.append(ends[-1] + -(-numbers // ALIGNED) * ALIGNED)
+        arena = torch.empty(ends[-1], dtype=self.kernel.dtype)
+        start, size = arena.data_ptr(), arena.element_size()
+        for piece, begin in zip(self.scratch, ends, strict=False):
+            at[piece.index] = start + begin * size
+        return arena
+
+    def _call(self, rows: Rows, slices: int, at: Any) -> None:
+        """The call, in parts so short that Ctrl-C is heard between them."""
+        kernel = self.kernel
+        sizes, addresses = ctypes.addressof(kernel.sizes_in_c), ctypes.addressof(at)
+        starts, counts, bounds = rows.in_memory(slices)
+        steps, at_once = rows.steps, max(1, WORTH_A_SIGNAL // (1 + rows.batch * kernel.work))
+        for begin in range(0, steps, at_once):
+            end = min(begin + at_once, steps)
+            call = Call(
+                steps, begin, end, starts, counts, rows.reverse, begin > 0, slices, bounds,
+                sizes, addresses, team.entry(),
+            )  # fmt: skip
+            self.function(ctypes.byref(call))
 
 
 class Kernel:
@@ -120,81 +146,40 @@ class Kernel:
         self.plan = plan
         self.sizes = sizes
         self.dtype = dtype
-        self.library = library_of(plan, double=dtype == torch.float64)
-        self.numbers = (ctypes.c_long * len(plan.symbols))(*(sizes[name] for name in plan.symbols))
-        self.forward_pieces = self._pieces(plan.forward)
-        self.backward_pieces = self._pieces(plan.backward)
-        self.early = [self._product(g) for g in plan.step.groups if g.early]
-        self.late = [self._product(g) for g in plan.step.groups if not g.early]
+        library = library_of(plan, double=dtype == torch.float64)
+        self.panel = library.panel
+        self.sizes_in_c = (ctypes.c_long * len(plan.symbols))(*(sizes[s] for s in plan.symbols))
+        self.forward = Direction(self, plan.forward, library.forward)
+        self.backward = Direction(self, plan.backward, library.backward)
+        self.states = [state.label for state in plan.step.states]
+        self.masks = [mask.label for mask in plan.step.cell.leaves("mask")]
+        self.stacks = [stack.key for stack in plan.step.layout.stacks]
+        self.position = {stack.key: i for i, stack in enumerate(plan.step.layout.stacks)}
+        self.early = [self._product(group) for group in plan.step.groups if group.early]
+        self.late = [self._product(group) for group in plan.step.groups if not group.early]
         self.work = sum((p.end - p.begin) * self.width(p.group.operand) for p in self.late)
 
-    def width(self, node: Any) -> int:
+    def number(self, form: Form) -> int:
+        """A width as a number."""
+        return int(value_of(form, self.sizes))
+
+    def width(self, node: Node) -> int:
         """How wide a value is."""
-        return int(value_of(self.plan.step.graph.widths[node], self.sizes))
+        return self.number(self.plan.step.graph.widths[node])
 
-    def _fits(self, buffer: Tensor, numbers: int) -> bool:
-        """Whether C may work on a tensor: it knows neither dtype nor strides nor bounds."""
-        return buffer.dtype == self.dtype and buffer.numel() >= numbers and buffer.is_contiguous()
-
-    def _pieces(self, loop: Loop) -> tuple[Piece, ...]:
-        found = {packed.buffer: self._packed_size(packed) for packed in loop.packed}
-        found |= {buffer: self._stored_size(key) for key, buffer in loop.weights.items()}
-        return tuple(
-            Piece(b.role, b.rows, found[b] if b in found else int(value_of(b.width, self.sizes)))
-            for b in loop.buffers
-        )
-
-    def _stored_size(self, key: str) -> int:
+    def stored_size(self, key: str) -> int:
+        """How many numbers a stored matrix has."""
         rows, columns = self.plan.step.layout.shapes(self.sizes)[f"weight_{key}"]
         return rows * columns
-
-    def _packed_size(self, packed: Packed) -> int:
-        results = int(value_of(packed.results, self.sizes))
-        operands = int(value_of(packed.operands, self.sizes))
-        panel = self.library.panel
-        return -(-results // panel) * panel * operands
-
-    def _product(self, group: Group) -> Product:
-        blocks = self.plan.step.layout.blocks(self.sizes)
-        names = group.matrices
-        return Product(group, blocks[names[0]].start, blocks[names[-1]].stop)
 
     def slices(self, batch: int) -> int:
         """Among how many threads the rows are split."""
         return max(1, min(team.size(), batch, batch * self.work // WORTH_A_SLICE))
 
-    def run(self, name: Literal["forward", "backward"], rows: Rows, found: Buffers) -> None:
-        """Call the C; buffers that are not found are made, and put there."""
-        pieces = self.forward_pieces if name == "forward" else self.backward_pieces
-        slices = self.slices(rows.batch)
-        counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
-        for piece in pieces:
-            count = counts.get(piece.rows, slices)
-            if piece.role[0] == "side" and rows.lengths is None:
-                count = 0
-            if piece.role not in found:
-                make = torch.zeros if piece.role[0] in ZEROED else torch.empty
-                found[piece.role] = make((count, piece.width), dtype=self.dtype)
-            assert self._fits(found[piece.role], count * piece.width), piece
-        at = (ctypes.c_void_p * len(pieces))(*(found[piece.role].data_ptr() for piece in pieces))
-        bounds = rows.bounds(slices)
-        call = Call(
-            steps=rows.steps,
-            starts=rows.starts.data_ptr(),
-            counts=rows.counts.data_ptr(),
-            reverse=rows.reverse,
-            packed=0,
-            slices=slices,
-            bounds=bounds.data_ptr(),
-            sizes=ctypes.addressof(self.numbers),
-            at=ctypes.addressof(at),
-            parallel=team.entry(),
-        )
-        at_once = max(1, WORTH_A_SIGNAL // (1 + rows.batch * self.work))
-        for start in range(0, rows.steps, at_once):
-            call.from_, call.to = start, min(start + at_once, rows.steps)
-            getattr(self.library, name)(ctypes.byref(call))
-            call.packed = 1
+    def _product(self, group: Group) -> Product:
+        blocks = self.plan.step.layout.blocks(self.sizes)
+        names = group.matrices
+        return Product(group, blocks[names[0]].start, blocks[names[-1]].stop)
 
 
 @lru_cache(maxsize=256)

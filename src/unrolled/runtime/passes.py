@@ -17,15 +17,16 @@ def forward_pass(task: Task, inputs: Inputs) -> Buffers:
     """Run forward; every buffer by its role."""
     kernel, rows = task.kernel, task.rows
     found = shared_buffers(task, inputs)
-    for label, first in zip(task.states, inputs.first, strict=True):
+    for label, first in zip(kernel.states, inputs.first, strict=True):
         found["first", label] = rows.sort(first)
-        found["last", label] = found["first", label].clone()
+        if rows.lengths is not None:
+            found["last", label] = found["first", label].clone()
     for product in kernel.early:
         weight, operand = task.weight(inputs, product).t(), found[operand_of(product.group)]
         dense = operand.is_floating_point()
         made = operand @ weight if dense else torch.nn.functional.embedding(operand, weight)
         found["product", product.group.name] = made
-    kernel.run("forward", rows, found)
+    kernel.forward.run(rows, found)
     return found
 
 
@@ -58,10 +59,10 @@ def backward_pass(
         none = gradient is None
         made = torch.zeros(wide, dtype=kernel.dtype) if none else rows.pack(gradient)
         found["incoming", name] = made
-    for label, first, gradient in zip(task.states, inputs.first, last, strict=True):
+    for label, first, gradient in zip(kernel.states, inputs.first, last, strict=True):
         sorted_ = torch.zeros_like(first) if gradient is None else rows.sort(gradient)
         found["carried", label] = sorted_.clone() if sorted_ is gradient else sorted_.contiguous()
-    kernel.run("backward", rows, found)
+    kernel.backward.run(rows, found)
     return found
 
 
@@ -75,7 +76,7 @@ def gradients_of(
     x = flows.get(("rows", "x"))
     if want.x:
         x = torch.zeros_like(inputs.x) if x is None else rows.unpack(x)
-    first = [rows.unsort(found["carried", label]) for label in task.states]
+    first = [rows.unsort(found["carried", label]) for label in task.kernel.states]
     stacks = [
         _of_weight(task, inputs, found, number) if wanted else None
         for number, wanted in enumerate(want.stacks)

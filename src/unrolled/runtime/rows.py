@@ -93,6 +93,17 @@ class Rows:
             return values
         return torch.empty_like(values).index_copy_(0, self.order, values)
 
+    def in_memory(self, slices: int) -> tuple[int, int, int]:
+        """The addresses of starts, counts and bounds, which live as long as these rows."""
+        if slices not in self._bounds:
+            self._bounds[slices] = self.bounds(slices)
+        tensors = (self.starts, self.counts, self._bounds[slices])
+        return tuple(tensor.data_ptr() for tensor in tensors)  # pyright: ignore[reportReturnType]
+
+    @cached_property
+    def _bounds(self) -> dict[int, Tensor]:
+        return {}
+
     def bounds(self, slices: int) -> Tensor:
         """Ranks at which slices of equal work begin, and the end (slices + 1)."""
         if self.lengths is None or self.order is None:

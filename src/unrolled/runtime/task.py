@@ -42,22 +42,17 @@ class Task:
 
     def inputs(self, flat: Sequence[Any]) -> Inputs:
         """What lies in one row, in its places."""
-        rest = iter(flat)
-        x = next(rest)
-        first, stacks = (tuple(next(rest) for _ in part) for part in self.shape[1:3])
-        bias, vector = next(rest), next(rest)
-        masks, given = (tuple(next(rest) for _ in part) for part in self.shape[5:7])
-        return Inputs(x, first, stacks, bias, vector, masks, given)
-
-    @property
-    def states(self) -> list[str]:
-        """The names of the states, the output's first."""
-        return [state.label for state in self.kernel.plan.step.states]
+        states = 1 + len(self.shape.first)
+        stacks = states + len(self.shape.stacks)
+        masks = stacks + 2 + len(self.shape.masks)
+        row = tuple(flat)
+        bias, vector = row[stacks : stacks + 2]
+        first, held = row[1:states], row[states:stacks]
+        return Inputs(row[0], first, held, bias, vector, row[stacks + 2 : masks], row[masks:])
 
     def weight(self, inputs: Inputs, product: Product) -> Tensor:
         """The rows of the stored matrix that a group multiplies with."""
-        keys = [stack.key for stack in self.kernel.plan.step.layout.stacks]
-        stored = inputs.stacks[keys.index(product.group.key)].detach()
+        stored = inputs.stacks[self.kernel.position[product.group.key]]
         whole = len(stored) == product.end - product.begin
         return stored if whole else stored[product.begin : product.end]
 
@@ -76,20 +71,18 @@ def operand_of(group: Group) -> tuple[str, str]:
 
 def shared_buffers(task: Task, inputs: Inputs) -> Buffers:
     """The inputs as rows, for either direction."""
-    step, rows = task.kernel.plan.step, task.rows
+    kernel, rows = task.kernel, task.rows
     found: Buffers = {("rows", "x"): rows.pack(inputs.x)}
     if inputs.x.is_floating_point():
         found["input",] = found["rows", "x"]
-    for stack, stored in zip(step.layout.stacks, inputs.stacks, strict=True):
-        found["weight", stack.key] = stored.contiguous()
+    for key, stored in zip(kernel.stacks, inputs.stacks, strict=True):
+        found["weight", key] = stored.contiguous()
     for kind, tensor in (("bias", inputs.bias), ("vector", inputs.vector)):
         if tensor is not None:
             found["stored", kind] = tensor.contiguous()
-    for leaf, mask in zip(
-        step.cell.leaves("mask") if inputs.masks else (), inputs.masks, strict=True
-    ):
-        found["mask", leaf.label] = rows.pack(mask) if mask.dim() == 3 else rows.sort(mask)
-    for leaf, value in zip(step.given, inputs.given, strict=True):
-        packed = value.contiguous() if step.is_settled(leaf) else rows.pack(value)
+    for name, mask in zip(kernel.masks, inputs.masks, strict=bool(inputs.masks)):
+        found["mask", name] = rows.pack(mask) if mask.dim() == 3 else rows.sort(mask)
+    for leaf, value in zip(kernel.plan.step.given, inputs.given, strict=True):
+        packed = value.contiguous() if kernel.plan.step.is_settled(leaf) else rows.pack(value)
         found["given", leaf.label] = found["rows", leaf.label] = packed
     return found

@@ -34,7 +34,7 @@ _X86 = {"x86_64", "amd64", "i386", "i686", "x86"}
 _NATIVE = "-march=native" if platform.machine().lower() in _X86 else "-mcpu=native"
 # Never -ffast-math: a library linked with it sets the whole process to flush-to-zero.
 FLAGS = (
-    *("-O3", _NATIVE, "-std=gnu11", "-fPIC", "-shared"),
+    *("-O2", _NATIVE, "-std=gnu11", "-fPIC", "-shared"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fopenmp-simd"),
     "-fno-sanitize=all",  # zig adds traps on its own account
 )

@@ -72,6 +72,13 @@ static inline void copy_rows(real *to, const real *from, long begin, long end, l
     memcpy(to + begin * width, from + begin * width, (end - begin) * width * sizeof(real));
 }
 
+/* Begin sums at zero, before the first step. */
+static inline void clear(const struct call *call, real *sums, long width)
+{
+    if (call->from == 0)
+        memset(sums, 0, width * sizeof(real));
+}
+
 /* Sums over the rows of a step go to the sums over all steps: fewer roundings than one long sum. */
 static inline void add_up(real *total, real *of_step, long width)
 {

@@ -21,33 +21,48 @@ typedef real lanes_anywhere __attribute__((vector_size(BYTES), aligned(sizeof(re
 static inline lanes load(const real *from) { return *(const lanes_anywhere *)from; }
 static inline void store(real *to, lanes values) { *(lanes_anywhere *)to = values; }
 
+/* gcc would read the weights again for each row, straight into the multiplication. */
+#if defined(__x86_64__)
+#define IN_REGISTER(lanes) __asm__("" : "+x"(lanes))
+#elif defined(__aarch64__)
+#define IN_REGISTER(lanes) __asm__("" : "+w"(lanes))
+#else
+#define IN_REGISTER(lanes) (void)0
+#endif
+#define FIXED _Pragma("GCC unroll 16") for
+
+/* What the weights of one k add to each row's sums. */
+#define ADD(ROWS, SUM, K_NOW, WEIGHTS)                                                            \
+    do {                                                                                          \
+        lanes w[VECTORS];                                                                         \
+        FIXED(int n = 0; n < VECTORS; n++) {                                                      \
+            w[n] = load((WEIGHTS) + n * LANES);                                                   \
+            IN_REGISTER(w[n]);                                                                    \
+        }                                                                                         \
+        FIXED(int r = 0; r < ROWS; r++)                                                           \
+            FIXED(int n = 0; n < VECTORS; n++)                                                    \
+                (SUM)[r][n] += v[r * v_stride + (K_NOW)] * w[n];                                  \
+    } while (0)
+
 /* One panel for ROWS rows: out += v @ panel. Few rows would wait for each other's sums, so those
  * have CHAINS sums for each result, one for every CHAINS-th k. */
 #define TILE_OF(ROWS, CHAINS)                                                                     \
     static inline void tile_##ROWS(                                                               \
         real *out, long out_stride, const real *v, long v_stride, const real *panel, long K)      \
     {                                                                                             \
-        lanes sum[CHAINS][ROWS][VECTORS];                                                         \
-        for (int r = 0; r < ROWS; r++)                                                            \
-            for (int n = 0; n < VECTORS; n++) {                                                   \
+        lanes sum[CHAINS][ROWS][VECTORS] = {0};                                                   \
+        FIXED(int r = 0; r < ROWS; r++)                                                           \
+            FIXED(int n = 0; n < VECTORS; n++)                                                    \
                 sum[0][r][n] = load(out + r * out_stride + n * LANES);                            \
-                for (int c = 1; c < CHAINS; c++)                                                  \
-                    sum[c][r][n] = (lanes){0};                                                    \
-            }                                                                                     \
         long k = 0;                                                                               \
         for (; k + CHAINS <= K; k += CHAINS, panel += CHAINS * PANEL)                             \
-            for (int c = 0; c < CHAINS; c++)                                                      \
-                for (int r = 0; r < ROWS; r++)                                                    \
-                    for (int n = 0; n < VECTORS; n++)                                             \
-                        sum[c][r][n] +=                                                           \
-                            v[r * v_stride + k + c] * load(panel + c * PANEL + n * LANES);        \
+            FIXED(int c = 0; c < CHAINS; c++)                                                     \
+                ADD(ROWS, sum[c], k + c, panel + c * PANEL);                                      \
         for (; k < K; k++, panel += PANEL)                                                        \
-            for (int r = 0; r < ROWS; r++)                                                        \
-                for (int n = 0; n < VECTORS; n++)                                                 \
-                    sum[0][r][n] += v[r * v_stride + k] * load(panel + n * LANES);                \
-        for (int r = 0; r < ROWS; r++)                                                            \
-            for (int n = 0; n < VECTORS; n++) {                                                   \
-                for (int c = 1; c < CHAINS; c++)                                                  \
+            ADD(ROWS, sum[0], k, panel);                                                          \
+        FIXED(int r = 0; r < ROWS; r++)                                                           \
+            FIXED(int n = 0; n < VECTORS; n++) {                                                  \
+                FIXED(int c = 1; c < CHAINS; c++)                                                 \
                     sum[0][r][n] += sum[c][r][n];                                                 \
                 store(out + r * out_stride + n * LANES, sum[0][r][n]);                            \
             }                                                                                     \
