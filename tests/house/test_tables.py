@@ -9,6 +9,8 @@ import pytest
 
 import unrolled
 from unrolled import errors
+from unrolled.compiler.c_words import C
+from unrolled.compiler.derivatives import DERIVATIVES
 from unrolled.lang.ops import OPS
 from unrolled.lang.syntax import BINARY, COMPARE
 from unrolled.lang.tex import TEX
@@ -35,6 +37,12 @@ def test_a_row_shows_every_operand_once(op, notation):
     count = {"concat": 1, "slice": 3}.get(op, OPS[op].arity)
     assert sorted(shown) == [str(number) for number in range(count)]
     assert 1 <= len(row.needs) <= max(count, 1)
+
+
+def test_derivatives_and_c_know_every_operation_that_is_made_unit_by_unit():
+    pointwise = {op for op, row in OPS.items() if row.kind == "pointwise"}
+    assert set(DERIVATIVES) == pointwise
+    assert set(C.rows) == pointwise | {"wide"}
 
 
 def test_every_operation_can_be_written_in_a_cell():

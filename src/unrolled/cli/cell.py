@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tyro.conf import Positional
 
 from unrolled.cells import GALLERY, find_cell
 from unrolled.cli.arguments import parse
+from unrolled.compiler.emit_c import emit
+from unrolled.compiler.explanation import explain
 from unrolled.compiler.layout import layout_of
+from unrolled.compiler.plan import plan_of
 from unrolled.lang.cell import Cell
 from unrolled.lang.forms import show_form
 from unrolled.lang.tex import tex
@@ -25,6 +29,9 @@ class CellCommand:
     latex: bool = False
     """Print the LaTeX alone, to be piped into a document."""
 
+    source: Literal["c"] | None = None
+    """Print the generated code alone: c."""
+
 
 def run(given: Sequence[str]) -> int:
     """Print the gallery, or one cell.
@@ -36,6 +43,8 @@ def run(given: Sequence[str]) -> int:
     wanted = parse(CellCommand, given, prog="unrolled cell", about=about)
     if wanted.name is None:
         _print_gallery()
+    elif wanted.source:
+        print(emit(plan_of(find_cell(wanted.name), masks=False)), end="")
     elif wanted.latex:
         print(tex(find_cell(wanted.name)))
     else:
@@ -61,6 +70,8 @@ def _print_cell(cell: Cell) -> None:
         print(f"mask {name}: {mask.kind}, rate {mask.rate}, one per {mask.per}")
     print(f"\n{tex(cell)}\n")
     _print_parameters(cell)
+    print(f"\nwhat its C does (unrolled cell {cell.name} --source c prints it):")
+    print(explain(plan_of(cell, masks=False)))
 
 
 def _print_parameters(cell: Cell) -> None:

@@ -205,7 +205,7 @@ class RowWriter:
         names = {e.value: e.name for e in self.step.cell.equations if e is not equation}
         text = f"{equation.name} = {show(equation.value, TEXT, names)}"
         said = f": {equation.comment}" if equation.comment else ""
-        return as_comment(text + said)
+        return as_comment(text + said, room=74)
 
 
 def _uses(sweep: Sweep) -> Counter[Node]:

@@ -29,6 +29,8 @@ class Plan:
     """Where what a step reads lies: inputs, states, vectors, products of the input."""
     kept: Mapping[Node, Place]
     """What the forward leaves for the backward, new states included."""
+    remade: tuple[Node, ...]
+    """What the backward needs and makes again."""
     recorded: Mapping[str, Place]
     gradients: Mapping[str, Place]
     """Where the backward leaves the gradients of each group's products."""
@@ -71,8 +73,10 @@ class _Planner:
         symbols = {name for form in self.places.widths.values() for name in form if name}
         recorded = {name: self._recorded_place(n, kept) for name, n in self.step.recorded.items()}
         everything = {**dict(self.after), **kept}
+        free = {*everything, *self.leaves}
+        remade = tuple(node for node in self.keeping.needed if node not in free)
         return Plan(
-            self.step, self.adjoint, forward, backward, self.leaves, everything, recorded,
+            self.step, self.adjoint, forward, backward, self.leaves, everything, remade, recorded,
             gradients, tuple(sorted(symbols)),
         )  # fmt: skip
 

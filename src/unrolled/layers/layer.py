@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import GALLERY
+from unrolled.compiler.emit_c import emit
+from unrolled.compiler.explanation import explain
 from unrolled.compiler.layout import layout_of
+from unrolled.compiler.plan import plan_of
 from unrolled.errors import (
     DeviceError,
     DtypeError,
@@ -26,6 +29,7 @@ from unrolled.layers.backends import BACKENDS, Choice, choose
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, run_stack
 from unrolled.layers.states import close_state, open_state
+from unrolled.runtime import team
 from unrolled.runtime.building import program_for
 from unrolled.runtime.eager import Weights
 from unrolled.runtime.kernel import Kernel, kernel_for
@@ -210,17 +214,40 @@ class Layer(nn.Module, ABC):
     ) -> Choice:
         """The backend for a run, with the compiled cells if it is C."""
         like = _like(weights[0], x)
-
-        def kernels() -> tuple[Kernel, ...]:
-            masks = self.training and bool(self.cell.masks)
-            return tuple(
-                kernel_for(
-                    self.cell, self.layer_sizes(i), like.dtype, masks=masks, record=tuple(record)
-                )
-                for i in range(self.num_layers)
-            )
-
+        kernels = self._kernels(like, tuple(record))
         return choose(self.backend, [x, *first, like], like, kernels, layer=type(self).__name__)
+
+    def _kernels(self, like: Tensor, record: tuple[str, ...]) -> Callable[[], tuple[Kernel, ...]]:
+        """What compiles the cell for each layer, when it is called."""
+        masks = self.training and bool(self.cell.masks)
+        return lambda: tuple(
+            kernel_for(self.cell, self.layer_sizes(i), like.dtype, masks=masks, record=record)
+            for i in range(self.num_layers)
+        )
+
+    def explain(self) -> str:
+        """Which backend runs the layer as it is now, why, and what it does at each step."""
+        like = _like(self.weights(0, 0), torch.empty(0))
+        plan = plan_of(self.cell, masks=self.training and bool(self.cell.masks))
+        choice = choose(self.backend, [like], like, self._kernels(like, ()), layer=self.cell.name)
+        lines = [f"{self.cell.name} runs on backend {choice.backend!r}: {choice.reason}"]
+        if choice.backend == "c":
+            lines.append(f"threads: {team.size()}, {team.whose()}")
+        return "\n".join([*lines, explain(plan)])
+
+    def source(self, backend: str = "c") -> str:
+        """The code generated for the layer's cell in its present mode.
+
+        Args:
+            backend: "c".
+
+        Raises:
+            OptionError: There is no such generated code.
+        """
+        if backend != "c":
+            name = type(self).__name__
+            raise OptionError(layer=name, option="source of backend", got=backend, wanted="'c'")
+        return emit(plan_of(self.cell, masks=self.training and bool(self.cell.masks)))
 
     def _check(self, x: Tensor, like: Tensor) -> None:
         """Refuse an input that does not fit the weights."""

@@ -39,6 +39,13 @@ def entry() -> int:
     return _entry() if os.getpid() == _STARTED_IN else 0
 
 
+def whose() -> str:
+    """Where the threads come from, in words."""
+    return (
+        "of torch's own OpenMP team" if entry() else "since torch's OpenMP team cannot be entered"
+    )
+
+
 def size() -> int:
     """How many threads may help."""
     return torch.get_num_threads() if entry() else 1

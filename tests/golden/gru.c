@@ -1,0 +1,235 @@
+/* gru, forward and backward over a sequence, from its equations. */
+#include "real.h"
+#include "product.h"
+#include "loop.h"
+
+static void pack_forward(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const packed_on_h_0 = call->at[7];
+    real *const packed_on_r_h_0 = call->at[8];
+    real *const weight_h = call->at[9];
+    real *const weight_r_h = call->at[10];
+
+    pack(
+        packed_on_h_0, weight_h, H, 2 * H, H,
+        panels_of(2 * H) * slice / call->slices, panels_of(2 * H) * (slice + 1) / call->slices);
+    pack(
+        packed_on_r_h_0, weight_r_h, H, H, H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* A slice of the rows, from the first step to the last. */
+static void forward_slice(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const product_x = call->at[0]; /* 3 * H for each row of each step */
+    real *const stored_bias = call->at[1]; /* 3 * H */
+    real *const scratch_batch0 = call->at[2]; /* H for each row */
+    real *const state_h = call->at[3]; /* H for each row of each step */
+    real *const first_h = call->at[4]; /* H for each row */
+    real *const side_h = call->at[5]; /* H for each row */
+    real *const last_h = call->at[6]; /* H for each row */
+    real *const packed_on_h_0 = call->at[7];
+    real *const packed_on_r_h_0 = call->at[8];
+    const long begin = call->bounds[slice];
+
+    for (long s = call->from; s < call->to; s++) {
+        const struct step now = step_of(call, slice, s);
+        if (now.count <= begin)
+            continue;
+        const real *const before_h = state_before(
+            call, now, begin, H, first_h, state_h, side_h);
+
+        /* W.hr, W.hz @ h */
+        product(
+            product_x + (now.row + begin) * (3 * H), 3 * H,
+            before_h + begin * H, H, now.count - begin,
+            packed_on_h_0, 2 * H, H, 1);
+
+        for (long r = begin; r < now.count; r++) {
+            real *const a_r = product_x + (now.row + r) * (3 * H);
+            const real *const b_r = stored_bias;
+            real *const a_z = product_x + (now.row + r) * (3 * H) + H;
+            const real *const b_z = stored_bias + H;
+            real *const scratch_batch0_now = scratch_batch0 + r * H;
+            const real *const h_before = before_h + r * H;
+            /* r = sigmoid(W.xr @ x + W.hr @ h + b.r): reset gate: how much of the old... */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_r[j] = real_sigmoid(a_r[j] + b_r[j]);
+            /* z = sigmoid(W.xz @ x + W.hz @ h + b.z): update gate: how much of the ol... */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_z[j] = real_sigmoid(a_z[j] + b_z[j]);
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                scratch_batch0_now[j] = a_r[j] * h_before[j];
+            }
+        }
+
+        /* W.hn @ r * h */
+        product(
+            product_x + (now.row + begin) * (3 * H) + 2 * H, 3 * H,
+            scratch_batch0 + begin * H, H, now.count - begin,
+            packed_on_r_h_0, H, H, 1);
+
+        for (long r = begin; r < now.count; r++) {
+            real *const a_n = product_x + (now.row + r) * (3 * H) + 2 * H;
+            const real *const b_n = stored_bias + 2 * H;
+            const real *const a_z = product_x + (now.row + r) * (3 * H) + H;
+            const real *const h_before = before_h + r * H;
+            real *const h_after = state_h + (now.row + r) * H;
+            /* n = tanh(W.xn @ x + W.hn @ (r * h) + b.n): candidate */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_n[j] = real_tanh(a_n[j] + b_n[j]);
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                /* h = z * h + (1 - z) * n */
+                const real h = a_z[j] * h_before[j] + (1 - a_z[j]) * a_n[j];
+                h_after[j] = h;
+            }
+        }
+
+        keep_last(call, now, begin, H, state_h + now.row * H, last_h);
+    }
+}
+
+void forward(const struct call *call)
+{
+    if (!call->packed)
+        run(call, pack_forward);
+    run(call, forward_slice);
+}
+
+static void pack_backward(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const packed_back_r_h_0 = call->at[14];
+    real *const packed_back_h_0 = call->at[15];
+    real *const weight_r_h = call->at[16];
+    real *const weight_h = call->at[17];
+
+    pack_transposed(
+        packed_back_r_h_0, weight_r_h, H, H, H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    pack_transposed(
+        packed_back_h_0, weight_h, H, H, 2 * H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* A slice of the rows, from the last step to the first. */
+static void backward_slice(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const gradient_x = call->at[0]; /* 3 * H for each row of each step */
+    real *const gradient_h = call->at[1]; /* 2 * H for each row of each step */
+    real *const gradient_r_h = call->at[2]; /* H for each row of each step */
+    real *const operand_r_h = call->at[3]; /* H for each row of each step */
+    real *const sum_bias = call->at[4]; /* 3 * H for each slice */
+    real *const carried_h = call->at[5]; /* H for each row */
+    real *const incoming = call->at[6]; /* H for each row of each step */
+    real *const product_x = call->at[7]; /* 3 * H for each row of each step */
+    real *const scratch_batch0 = call->at[8]; /* H for each row */
+    real *const next_h = call->at[9]; /* H for each row */
+    real *const first_h = call->at[10]; /* H for each row */
+    real *const side_h = call->at[11]; /* H for each row */
+    real *const state_h = call->at[12]; /* H for each row of each step */
+    real *const step_sum_bias = call->at[13]; /* 3 * H for each slice */
+    real *const packed_back_r_h_0 = call->at[14];
+    real *const packed_back_h_0 = call->at[15];
+    const long begin = call->bounds[slice];
+    clear(call, sum_bias + slice * (3 * H), 3 * H);
+    clear(call, step_sum_bias + slice * (3 * H), 3 * H);
+
+    for (long s = call->from; s < call->to; s++) {
+        const struct step now = step_of(call, slice, call->steps - 1 - s);
+        if (now.count <= begin)
+            continue;
+        const real *const before_h = state_before(
+            call, now, begin, H, first_h, state_h, side_h);
+
+        for (long r = begin; r < now.count; r++) {
+            const real *const incoming_now = incoming + (now.row + r) * H;
+            const real *const carried_h_now = carried_h + r * H;
+            const real *const kept_z = product_x + (now.row + r) * (3 * H) + H;
+            const real *const kept_n = product_x + (now.row + r) * (3 * H) + 2 * H;
+            const real *const h_before = before_h + r * H;
+            real *const to_d_a_z = gradient_x + (now.row + r) * (3 * H) + H;
+            real *const to_d_a_n = gradient_x + (now.row + r) * (3 * H) + 2 * H;
+            real *const to_d_a_z_2 = gradient_h + (now.row + r) * (2 * H) + H;
+            real *const to_d_a_n_2 = gradient_r_h + (now.row + r) * H;
+            real *const operand_r_h_now = operand_r_h + (now.row + r) * H;
+            const real *const kept_r = product_x + (now.row + r) * (3 * H);
+            real *const sum_b_z = step_sum_bias + slice * (3 * H) + H;
+            real *const sum_b_n = step_sum_bias + slice * (3 * H) + 2 * H;
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                const real d_h = carried_h_now[j] + incoming_now[j];
+                const real t = 1 - kept_z[j];
+                const real d_n = d_h * t;
+                const real d_a_n = d_n * (1 - kept_n[j] * kept_n[j]);
+                const real d_z = -(d_h * kept_n[j]) + d_h * h_before[j];
+                const real d_a_z = d_z * t * kept_z[j];
+                to_d_a_z[j] = d_a_z;
+                to_d_a_n[j] = d_a_n;
+                to_d_a_z_2[j] = d_a_z;
+                to_d_a_n_2[j] = d_a_n;
+                operand_r_h_now[j] = kept_r[j] * h_before[j];
+                sum_b_z[j] += d_a_z;
+                sum_b_n[j] += d_a_n;
+            }
+        }
+
+        /* the gradient of r * h, through W.hn */
+        product(
+            scratch_batch0 + begin * H, H,
+            gradient_r_h + (now.row + begin) * H, H, now.count - begin,
+            packed_back_r_h_0, H, H, 0);
+
+        for (long r = begin; r < now.count; r++) {
+            const real *const h_before = before_h + r * H;
+            const real *const scratch_batch0_now = scratch_batch0 + r * H;
+            const real *const kept_r = product_x + (now.row + r) * (3 * H);
+            real *const to_d_a_r = gradient_x + (now.row + r) * (3 * H);
+            real *const to_d_a_r_2 = gradient_h + (now.row + r) * (2 * H);
+            real *const next_h_now = next_h + r * H;
+            const real *const kept_z = product_x + (now.row + r) * (3 * H) + H;
+            const real *const incoming_now = incoming + (now.row + r) * H;
+            const real *const carried_h_now = carried_h + r * H;
+            real *const sum_b_r = step_sum_bias + slice * (3 * H);
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                const real d_r = scratch_batch0_now[j] * h_before[j];
+                const real d_a_r = d_r * (1 - kept_r[j]) * kept_r[j];
+                to_d_a_r[j] = d_a_r;
+                to_d_a_r_2[j] = d_a_r;
+                next_h_now[j] = scratch_batch0_now[j] * kept_r[j] + (carried_h_now[j] +
+                    incoming_now[j]) * kept_z[j];
+                sum_b_r[j] += d_a_r;
+            }
+        }
+
+        /* the gradient of h, through W.hr, W.hz */
+        product(
+            next_h + begin * H, H,
+            gradient_h + (now.row + begin) * (2 * H), 2 * H, now.count - begin,
+            packed_back_h_0, H, 2 * H, 1);
+
+        copy_rows(carried_h, next_h, begin, now.count, H);
+        add_up(sum_bias + slice * (3 * H), step_sum_bias + slice * (3 * H), 3 * H);
+    }
+}
+
+void backward(const struct call *call)
+{
+    if (!call->packed)
+        run(call, pack_backward);
+    run(call, backward_slice);
+}
+
+long panel(void)
+{
+    return PANEL;
+}

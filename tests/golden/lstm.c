@@ -1,0 +1,205 @@
+/* lstm, forward and backward over a sequence, from its equations. */
+#include "real.h"
+#include "product.h"
+#include "loop.h"
+
+static void pack_forward(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const packed_on_h_0 = call->at[10];
+    real *const weight_h = call->at[11];
+
+    pack(
+        packed_on_h_0, weight_h, H, 4 * H, H,
+        panels_of(4 * H) * slice / call->slices, panels_of(4 * H) * (slice + 1) / call->slices);
+}
+
+/* A slice of the rows, from the first step to the last. */
+static void forward_slice(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const product_x = call->at[0]; /* 4 * H for each row of each step */
+    real *const stored_bias = call->at[1]; /* 4 * H */
+    real *const state_h = call->at[2]; /* H for each row of each step */
+    real *const state_c = call->at[3]; /* H for each row of each step */
+    real *const first_h = call->at[4]; /* H for each row */
+    real *const side_h = call->at[5]; /* H for each row */
+    real *const first_c = call->at[6]; /* H for each row */
+    real *const side_c = call->at[7]; /* H for each row */
+    real *const last_h = call->at[8]; /* H for each row */
+    real *const last_c = call->at[9]; /* H for each row */
+    real *const packed_on_h_0 = call->at[10];
+    const long begin = call->bounds[slice];
+
+    for (long s = call->from; s < call->to; s++) {
+        const struct step now = step_of(call, slice, s);
+        if (now.count <= begin)
+            continue;
+        const real *const before_h = state_before(
+            call, now, begin, H, first_h, state_h, side_h);
+        const real *const before_c = state_before(
+            call, now, begin, H, first_c, state_c, side_c);
+
+        /* W.hi, W.hf, W.hg, W.ho @ h */
+        product(
+            product_x + (now.row + begin) * (4 * H), 4 * H,
+            before_h + begin * H, H, now.count - begin,
+            packed_on_h_0, 4 * H, H, 1);
+
+        for (long r = begin; r < now.count; r++) {
+            real *const a_i = product_x + (now.row + r) * (4 * H);
+            const real *const b_i = stored_bias;
+            real *const a_f = product_x + (now.row + r) * (4 * H) + H;
+            const real *const b_f = stored_bias + H;
+            real *const a_g = product_x + (now.row + r) * (4 * H) + 2 * H;
+            const real *const b_g = stored_bias + 2 * H;
+            real *const a_o = product_x + (now.row + r) * (4 * H) + 3 * H;
+            const real *const b_o = stored_bias + 3 * H;
+            const real *const c_before = before_c + r * H;
+            real *const h_after = state_h + (now.row + r) * H;
+            real *const c_after = state_c + (now.row + r) * H;
+            /* i = sigmoid(W.xi @ x + W.hi @ h + b.i): input gate: write to the cell? */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_i[j] = real_sigmoid(a_i[j] + b_i[j]);
+            /* f = sigmoid(W.xf @ x + W.hf @ h + b.f): forget gate: keep the cell? */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_f[j] = real_sigmoid(a_f[j] + b_f[j]);
+            /* g = tanh(W.xg @ x + W.hg @ h + b.g): candidate: what to write */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_g[j] = real_tanh(a_g[j] + b_g[j]);
+            /* o = sigmoid(W.xo @ x + W.ho @ h + b.o): output gate: how much to show */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                a_o[j] = real_sigmoid(a_o[j] + b_o[j]);
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                /* c = f * c + i * g */
+                const real c = a_f[j] * c_before[j] + a_i[j] * a_g[j];
+                /* h = o * tanh(c) */
+                const real h = a_o[j] * real_tanh(c);
+                h_after[j] = h;
+                c_after[j] = c;
+            }
+        }
+
+        keep_last(call, now, begin, H, state_h + now.row * H, last_h);
+        keep_last(call, now, begin, H, state_c + now.row * H, last_c);
+    }
+}
+
+void forward(const struct call *call)
+{
+    if (!call->packed)
+        run(call, pack_forward);
+    run(call, forward_slice);
+}
+
+static void pack_backward(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const packed_back_h_0 = call->at[12];
+    real *const weight_h = call->at[13];
+
+    pack_transposed(
+        packed_back_h_0, weight_h, H, H, 4 * H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* A slice of the rows, from the last step to the first. */
+static void backward_slice(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const next_c = call->at[0]; /* H for each row */
+    real *const gradient_x = call->at[1]; /* 4 * H for each row of each step */
+    real *const sum_bias = call->at[2]; /* 4 * H for each slice */
+    real *const carried_h = call->at[3]; /* H for each row */
+    real *const incoming = call->at[4]; /* H for each row of each step */
+    real *const product_x = call->at[5]; /* 4 * H for each row of each step */
+    real *const state_c = call->at[6]; /* H for each row of each step */
+    real *const carried_c = call->at[7]; /* H for each row */
+    real *const next_h = call->at[8]; /* H for each row */
+    real *const first_c = call->at[9]; /* H for each row */
+    real *const side_c = call->at[10]; /* H for each row */
+    real *const step_sum_bias = call->at[11]; /* 4 * H for each slice */
+    real *const packed_back_h_0 = call->at[12];
+    const long begin = call->bounds[slice];
+    clear(call, sum_bias + slice * (4 * H), 4 * H);
+    clear(call, step_sum_bias + slice * (4 * H), 4 * H);
+
+    for (long s = call->from; s < call->to; s++) {
+        const struct step now = step_of(call, slice, call->steps - 1 - s);
+        if (now.count <= begin)
+            continue;
+        const real *const before_c = state_before(
+            call, now, begin, H, first_c, state_c, side_c);
+
+        for (long r = begin; r < now.count; r++) {
+            const real *const incoming_now = incoming + (now.row + r) * H;
+            const real *const carried_h_now = carried_h + r * H;
+            const real *const c_after = state_c + (now.row + r) * H;
+            const real *const kept_o = product_x + (now.row + r) * (4 * H) + 3 * H;
+            const real *const carried_c_now = carried_c + r * H;
+            const real *const kept_g = product_x + (now.row + r) * (4 * H) + 2 * H;
+            const real *const c_before = before_c + r * H;
+            const real *const kept_i = product_x + (now.row + r) * (4 * H);
+            const real *const kept_f = product_x + (now.row + r) * (4 * H) + H;
+            real *const next_c_now = next_c + r * H;
+            real *const to_d_a_i = gradient_x + (now.row + r) * (4 * H);
+            real *const to_d_a_f = gradient_x + (now.row + r) * (4 * H) + H;
+            real *const to_d_a_g = gradient_x + (now.row + r) * (4 * H) + 2 * H;
+            real *const to_d_a_o = gradient_x + (now.row + r) * (4 * H) + 3 * H;
+            real *const sum_b_o = step_sum_bias + slice * (4 * H) + 3 * H;
+            real *const sum_b_f = step_sum_bias + slice * (4 * H) + H;
+            real *const sum_b_i = step_sum_bias + slice * (4 * H);
+            real *const sum_b_g = step_sum_bias + slice * (4 * H) + 2 * H;
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                const real d_h = carried_h_now[j] + incoming_now[j];
+                const real t = real_tanh(c_after[j]);
+                const real d_c = carried_c_now[j] + d_h * kept_o[j] * (1 - t * t);
+                const real d_i = d_c * kept_g[j];
+                const real d_f = d_c * c_before[j];
+                const real d_g = d_c * kept_i[j];
+                const real d_o = d_h * t;
+                const real d_a_i = d_i * (1 - kept_i[j]) * kept_i[j];
+                const real d_a_f = d_f * (1 - kept_f[j]) * kept_f[j];
+                const real d_a_g = d_g * (1 - kept_g[j] * kept_g[j]);
+                const real d_a_o = d_o * (1 - kept_o[j]) * kept_o[j];
+                next_c_now[j] = d_c * kept_f[j];
+                to_d_a_i[j] = d_a_i;
+                to_d_a_f[j] = d_a_f;
+                to_d_a_g[j] = d_a_g;
+                to_d_a_o[j] = d_a_o;
+                sum_b_o[j] += d_a_o;
+                sum_b_f[j] += d_a_f;
+                sum_b_i[j] += d_a_i;
+                sum_b_g[j] += d_a_g;
+            }
+        }
+
+        /* the gradient of h, through W.hi, W.hf, W.hg, W.ho */
+        product(
+            next_h + begin * H, H,
+            gradient_x + (now.row + begin) * (4 * H), 4 * H, now.count - begin,
+            packed_back_h_0, H, 4 * H, 0);
+
+        copy_rows(carried_h, next_h, begin, now.count, H);
+        copy_rows(carried_c, next_c, begin, now.count, H);
+        add_up(sum_bias + slice * (4 * H), step_sum_bias + slice * (4 * H), 4 * H);
+    }
+}
+
+void backward(const struct call *call)
+{
+    if (!call->packed)
+        run(call, pack_backward);
+    run(call, backward_slice);
+}
+
+long panel(void)
+{
+    return PANEL;
+}

@@ -1,0 +1,132 @@
+/* rnn, forward and backward over a sequence, from its equations. */
+#include "real.h"
+#include "product.h"
+#include "loop.h"
+
+static void pack_forward(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const packed_on_h_0 = call->at[6];
+    real *const weight_h = call->at[7];
+
+    pack(
+        packed_on_h_0, weight_h, H, H, H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* A slice of the rows, from the first step to the last. */
+static void forward_slice(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const product_x = call->at[0]; /* H for each row of each step */
+    real *const state_h = call->at[1]; /* H for each row of each step */
+    real *const stored_bias = call->at[2]; /* H */
+    real *const first_h = call->at[3]; /* H for each row */
+    real *const side_h = call->at[4]; /* H for each row */
+    real *const last_h = call->at[5]; /* H for each row */
+    real *const packed_on_h_0 = call->at[6];
+    const long begin = call->bounds[slice];
+
+    for (long s = call->from; s < call->to; s++) {
+        const struct step now = step_of(call, slice, s);
+        if (now.count <= begin)
+            continue;
+        const real *const before_h = state_before(
+            call, now, begin, H, first_h, state_h, side_h);
+
+        /* W.hh @ h */
+        product(
+            product_x + (now.row + begin) * H, H,
+            before_h + begin * H, H, now.count - begin,
+            packed_on_h_0, H, H, 1);
+
+        for (long r = begin; r < now.count; r++) {
+            real *const h_after = state_h + (now.row + r) * H;
+            const real *const b_h = stored_bias;
+            const real *const a_h = product_x + (now.row + r) * H;
+            /* h = tanh(W.xh @ x + W.hh @ h + b.h) */
+            #pragma omp simd
+            for (long j = 0; j < H; j++)
+                h_after[j] = real_tanh(a_h[j] + b_h[j]);
+        }
+
+        keep_last(call, now, begin, H, state_h + now.row * H, last_h);
+    }
+}
+
+void forward(const struct call *call)
+{
+    if (!call->packed)
+        run(call, pack_forward);
+    run(call, forward_slice);
+}
+
+static void pack_backward(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const packed_back_h_0 = call->at[7];
+    real *const weight_h = call->at[8];
+
+    pack_transposed(
+        packed_back_h_0, weight_h, H, H, H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* A slice of the rows, from the last step to the first. */
+static void backward_slice(const struct call *call, long slice)
+{
+    const long H = call->sizes[0];
+    real *const gradient_x = call->at[0]; /* H for each row of each step */
+    real *const sum_bias = call->at[1]; /* H for each slice */
+    real *const carried_h = call->at[2]; /* H for each row */
+    real *const incoming = call->at[3]; /* H for each row of each step */
+    real *const state_h = call->at[4]; /* H for each row of each step */
+    real *const next_h = call->at[5]; /* H for each row */
+    real *const step_sum_bias = call->at[6]; /* H for each slice */
+    real *const packed_back_h_0 = call->at[7];
+    const long begin = call->bounds[slice];
+    clear(call, sum_bias + slice * H, H);
+    clear(call, step_sum_bias + slice * H, H);
+
+    for (long s = call->from; s < call->to; s++) {
+        const struct step now = step_of(call, slice, call->steps - 1 - s);
+        if (now.count <= begin)
+            continue;
+
+        for (long r = begin; r < now.count; r++) {
+            const real *const incoming_now = incoming + (now.row + r) * H;
+            const real *const carried_h_now = carried_h + r * H;
+            const real *const h_after = state_h + (now.row + r) * H;
+            real *const to_d_a_h = gradient_x + (now.row + r) * H;
+            real *const sum_b_h = step_sum_bias + slice * H;
+            #pragma omp simd
+            for (long j = 0; j < H; j++) {
+                const real d_h = carried_h_now[j] + incoming_now[j];
+                const real d_a_h = d_h * (1 - h_after[j] * h_after[j]);
+                to_d_a_h[j] = d_a_h;
+                sum_b_h[j] += d_a_h;
+            }
+        }
+
+        /* the gradient of h, through W.hh */
+        product(
+            next_h + begin * H, H,
+            gradient_x + (now.row + begin) * H, H, now.count - begin,
+            packed_back_h_0, H, H, 0);
+
+        copy_rows(carried_h, next_h, begin, now.count, H);
+        add_up(sum_bias + slice * H, step_sum_bias + slice * H, H);
+    }
+}
+
+void backward(const struct call *call)
+{
+    if (!call->packed)
+        run(call, pack_backward);
+    run(call, backward_slice);
+}
+
+long panel(void)
+{
+    return PANEL;
+}
