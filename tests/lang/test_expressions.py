@@ -115,7 +115,7 @@ SHAPES = {
 @pytest.mark.parametrize("text", SHAPES)
 def test_vectors_are_joined_cut_and_averaged(text, tmp_path):
     traced = read_body(tmp_path, f"a = {text}\nreturn h + 0 * mean(a)")
-    layer = Recurrent(traced, 4, 4, dtype=torch.float64)
+    layer = Recurrent(traced, 4, 4, dtype=torch.float64, backend="eager")
     x = torch.tensor([[[10.0, 20, 30, 40]]], dtype=torch.float64)
     h = torch.tensor([[[1.0, 2, 3, 4]]], dtype=torch.float64)
     _, _, recorded = layer(x, h, record=("a",))

@@ -51,7 +51,7 @@ def run_step(cell, values, width=1):
     `values` gives x, the states and the parameters by name; a number fills the whole tensor.
     """
     sizes = dict.fromkeys(infer(cell).symbols[2:], width)
-    layer = Recurrent(cell, width, width, sizes=sizes, dtype=torch.float64).eval()
+    layer = Recurrent(cell, width, width, sizes=sizes, dtype=torch.float64, backend="eager").eval()
     with torch.no_grad():
         for label in {node.label for op in ("matrix", "vector") for node in cell.leaves(op)}:
             layer.parameter(label).copy_(torch.as_tensor(values[label], dtype=torch.float64))

@@ -6,6 +6,7 @@ import logging
 import pytest
 import torch
 
+import unrolled
 from unrolled import LSTM, Recurrent, find_cell
 from unrolled.errors import BackendError, NoCompilerError, OptionError
 from unrolled.layers import backends
@@ -64,3 +65,41 @@ def test_auto_without_a_compiler_runs_eagerly_and_says_so_once(monkeypatch, capl
     layer.backend = "c"
     with pytest.raises(NoCompilerError, match="No C compiler: looked for cc"):
         layer(x)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("lengths", [None, [6, 1, 4]], ids=["whole", "lengths"])
+def test_vendor_computes_what_eager_does(kind, lengths):
+    options = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+    layer = getattr(unrolled, kind)(5, 7, **options, backend="vendor").double()
+    x = torch.randn(3, 6, 5, dtype=torch.float64)
+    output, last = layer(x, lengths=lengths)
+    layer.backend = "eager"
+    wanted, wanted_last = layer(x, lengths=lengths)
+    torch.testing.assert_close(output, wanted, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(last, wanted_last, rtol=1e-10, atol=1e-12)
+
+
+def test_vendor_says_what_torch_does_not_have():
+    layer, x = LSTM(3, 4, backend="vendor"), torch.zeros(2, 1, 3)
+    with pytest.raises(BackendError, match="records nothing"):
+        layer(x, record=("f",))
+    with pytest.raises(BackendError, match="no sequence of length 0"):
+        layer(x, lengths=[0])
+    with pytest.raises(BackendError, match="RNN, LSTM and GRU alone"):
+        Recurrent(find_cell("gru"), 3, 4, backend="vendor")(x)
+
+
+def test_explain_says_which_backend_runs_and_why():
+    layer = LSTM(3, 4)
+    told = layer.explain()
+    assert "lstm runs on backend 'c': float32 or float64 on a CPU" in told
+    assert "product (W.hi, W.hf, W.hg, W.ho)" in told
+    assert "made again in the backward: tanh(c)" in told
+    assert "'eager': its weights are torch.bfloat16" in layer.bfloat16().explain()
+
+
+def test_source_is_the_generated_c_and_nothing_else():
+    assert "a_i[j] = real_sigmoid(a_i[j] + b_i[j]);" in LSTM(3, 4).source("c")
+    with pytest.raises(OptionError, match="source of backend='triton'; wanted 'c'"):
+        LSTM(3, 4).source("triton")

@@ -1,5 +1,8 @@
-"""From a cell to a program, without torch.
+"""From a cell to C, without torch.
 
-`layout` decides how a cell's parameters are stacked into few tensors; `stages` says which values
-can be computed for the whole sequence before the recurrence starts, `sums` which parts of sums.
+Read `step` (a cell as a graph of one step), `derivatives` and `adjoint` (its backward), `schedule`
+(in which order, and what lies in memory), `keeping` (what the backward gets), `plan` (all of it
+together), `emit_c` and `emit_row` (the C), `explanation` (a plan in words). The C stands on three
+headers in `c`. For eager and compiled alike: `layout` (parameters stacked into few tensors),
+`stages` and `sums` (what can be computed before the recurrence starts).
 """

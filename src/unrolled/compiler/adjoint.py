@@ -57,7 +57,7 @@ class _Reverse:
         self.flows: dict[Node, list[Node]] = {}
         self.parts: dict[Node, dict[tuple[int, int], list[Node]]] = {}
         self.gradients: dict[Node, Node] = {}
-        self.phases: dict[Node, int] = {}
+        self.phases = dict.fromkeys(step.nodes, 0)  # by then the forward is done
         self.zero = self.graph.adopt(lift(0.0))
         self.by_operand: dict[Node, list[Group]] = {}
         for group in step.groups:

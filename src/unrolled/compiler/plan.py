@@ -12,6 +12,7 @@ from unrolled.compiler.places import Places
 from unrolled.compiler.schedule import Buffer, Place, Wanted, schedule
 from unrolled.compiler.step import Group, Step, step_of
 from unrolled.lang.cell import Cell
+from unrolled.lang.forms import show_form
 from unrolled.lang.nodes import Node
 
 Stores: TypeAlias = list[tuple[Node, Place]]
@@ -123,9 +124,10 @@ class _Planner:
             for state, result in zip(self.step.states, self.adjoint.results, strict=True)
         ]
         found: dict[str, Place] = {}
-        shared: dict[tuple[Node, ...], Group] = {}
+        shared: dict[object, Group] = {}
         for group, nodes in self.adjoint.products.items():
-            first = shared.setdefault(nodes, group)
+            widths = tuple(show_form(self.places.widths[product]) for product in group.products)
+            first = shared.setdefault((nodes, widths), group)
             places = self.places.of_group("gradient", first)
             found[group.name] = Place(places[0].buffer, places[0].buffer.width)
             stores += zip(nodes, places, strict=True) if first is group else []

@@ -289,7 +289,9 @@ class _Scheduler:
                 yield reader
 
     def _remember(self, node: Node, rows: Rows) -> None:
-        place = next((place for wanted, place in self.stores if wanted is node), None)
+        totals = {id(self.places[n]) for n in self.nodes if n.op == "total"}
+        own = (p for wanted, p in self.stores if wanted is node and id(p) not in totals)
+        place = next(own, None)
         if place is None or place.width != self.graph.widths[node]:
             place = self._new_place(node, rows)
             self.stores.append((node, place))

@@ -335,12 +335,14 @@ def _runs(stored: Sequence[str], wanted: Mapping[str, Node]) -> list[list[str]]:
 def _settled(cell: Cell) -> frozenset[Node]:
     """The values that follow from parameters alone: the same at every step, in every row."""
     found: set[Node] = set()
+    numbers: set[Node] = set()
     for node in cell.nodes:
-        if node.op in ("vector", "matrix"):
+        if node.op == "constant" or node.args and numbers.issuperset(node.args):
+            numbers.add(node)
+        elif node.op in ("vector", "matrix"):
             found.add(node)
-        elif node.args and all(a in found or a.op == "constant" for a in node.args):
-            if any(argument in found for argument in node.args):
-                found.add(node)
+        elif node.args and found.issuperset(set(node.args) - numbers):
+            found.add(node)
     return frozenset(found)
 
 

@@ -61,6 +61,9 @@ def choose(
     """
     if wanted == "eager":
         return Choice("eager", "it was asked for")
+    if wanted == "vendor":
+        reason = "torch has kernels for whole sequences of RNN, LSTM and GRU alone"
+        raise BackendError(backend=wanted, layer=layer, reason=reason)
     obstacle = obstacle_to_c(tensors, like)
     if obstacle is None:
         try:

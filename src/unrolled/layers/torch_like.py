@@ -18,6 +18,7 @@ from unrolled.errors import OptionError, OptionTypeError
 from unrolled.lang.cell import Cell
 from unrolled.layers.layer import Layer, Options, check_whole
 from unrolled.layers.torch_weights import MODES, RNN_CELLS, gate_count, merged_bias
+from unrolled.layers.vendor import run_vendor
 from unrolled.runtime.eager import Weights
 
 
@@ -68,7 +69,12 @@ class TorchLike(Layer):
             DeviceError: Input and weights are on different devices.
             UnknownNameError: `record` names no equation.
             RecordError: A value to record is not equally wide in all layers.
+            BackendError: The layer's backend cannot run this.
         """
+        on = input.data if isinstance(input, PackedSequence) else input
+        accelerated = on.device.type in ("cuda", "mps") and not record
+        if self.backend == "vendor" or (self.backend == "auto" and accelerated):
+            return run_vendor(self, input, hx, lengths=lengths, record=record)
         return self.run(input, hx, lengths=lengths, record=record)
 
     def weights(self, layer: int, direction: int) -> Weights:

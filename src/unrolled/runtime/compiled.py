@@ -78,8 +78,7 @@ class CompiledLoop(torch.autograd.Function):
         rows, found = task.rows, forward_pass(task, task.inputs(flat))
         output = rows.unpack(found["state", task.kernel.states[0]])
         last = [rows.unsort(found["last", label]) for label in task.kernel.states]
-        places = task.kernel.plan.recorded.values()
-        recorded = [rows.unpack(task.columns(found, place).contiguous()) for place in places]
+        recorded = [rows.unpack(each.of(found).contiguous()) for each in task.kernel.recorded]
         kept = kept_of(found)
         if rows.index is None:
             kept["state", task.kernel.states[0]] = output

@@ -10,7 +10,7 @@ from unrolled.compiler.step import Step
 from unrolled.lang.nodes import Node, in_order
 from unrolled.runtime.eager import Weights
 from unrolled.runtime.meaning import MEANING
-from unrolled.runtime.products import folded
+from unrolled.runtime.products import folded, product_or_gather
 from unrolled.runtime.program import Program
 
 
@@ -57,6 +57,8 @@ def _value(
     if node.op in ("vector", "matrix"):
         return _parameter(node.label, program, weights)
     call, operands = MEANING[node.op], [values[argument] for argument in node.args]
+    if node.op == "product":
+        call = product_or_gather
     if node.op == "slice":
         call = partial(call, *node.attribute)  # pyright: ignore
     numbers = [operand for operand in operands if isinstance(operand, float)]

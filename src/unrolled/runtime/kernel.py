@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unrolled.compiler.loops import Loop
 from unrolled.compiler.plan import Plan, plan_of
-from unrolled.compiler.schedule import Buffer
+from unrolled.compiler.schedule import Buffer, Place
 from unrolled.compiler.step import Group
 from unrolled.lang.cell import Cell
 from unrolled.lang.forms import Form, value_of
@@ -60,12 +60,35 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Product:
-    """A group of products: which rows of which stored matrix."""
+class Columns:
+    """Some columns of a buffer: a place, with its widths as numbers."""
 
-    group: Group
+    role: tuple[str, ...]
     begin: int
     end: int
+
+    def of(self, found: Buffers) -> Tensor:
+        """What lies there, in every row."""
+        whole = found[self.role]
+        width = self.end - self.begin
+        return whole if whole.shape[1] == width else whole[:, self.begin : self.end]
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A group of products: which rows of which stored matrix, times what.
+
+    `operand` is the role of what an input's product read, `gradient` where that of its results
+    lies after a backward.
+    """
+
+    group: Group
+    key: str
+    begin: int
+    end: int
+    width: int
+    operand: tuple[str, str]
+    gradient: Columns
 
 
 class Direction:
@@ -155,9 +178,13 @@ class Kernel:
         self.masks = [mask.label for mask in plan.step.cell.leaves("mask")]
         self.stacks = [stack.key for stack in plan.step.layout.stacks]
         self.position = {stack.key: i for i, stack in enumerate(plan.step.layout.stacks)}
+        self.incoming = {name: self.width(leaf) for name, leaf in plan.adjoint.incoming.items()}
+        self.kept = {node: self._columns(place) for node, place in plan.kept.items()}
+        self.recorded = [self._columns(place) for place in plan.recorded.values()]
+        self.settled = [plan.step.is_settled(leaf) for leaf in plan.step.given]
         self.early = [self._product(group) for group in plan.step.groups if group.early]
         self.late = [self._product(group) for group in plan.step.groups if not group.early]
-        self.work = sum((p.end - p.begin) * self.width(p.group.operand) for p in self.late)
+        self.work = sum((product.end - product.begin) * product.width for product in self.late)
 
     def number(self, form: Form) -> int:
         """A width as a number."""
@@ -178,8 +205,15 @@ class Kernel:
 
     def _product(self, group: Group) -> Product:
         blocks = self.plan.step.layout.blocks(self.sizes)
-        names = group.matrices
-        return Product(group, blocks[names[0]].start, blocks[names[-1]].stop)
+        begin, end = blocks[group.matrices[0]].start, blocks[group.matrices[-1]].stop
+        operand = "rows", "x" if group.operand.op == "input" else str(group.operand.attribute)
+        gradient = self._columns(self.plan.gradients[group.name])
+        width = self.width(group.operand)
+        return Product(group, group.key, begin, end, width, operand, gradient)
+
+    def _columns(self, place: Place) -> Columns:
+        begin = self.number(place.offset)
+        return Columns(place.buffer.role, begin, begin + self.number(place.width))
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from unrolled.runtime.kernel import Buffers, Product
 from unrolled.runtime.rows import Rows
-from unrolled.runtime.task import Inputs, Task, operand_of, shared_buffers
+from unrolled.runtime.task import Inputs, Task, shared_buffers
 
 KEPT = ("product", "kept", "recorded", "state", "first")
 """The roles of what the backward reads of the forward's."""
@@ -22,7 +22,7 @@ def forward_pass(task: Task, inputs: Inputs) -> Buffers:
         if rows.lengths is not None:
             found["last", label] = found["first", label].clone()
     for product in kernel.early:
-        weight, operand = task.weight(inputs, product).t(), found[operand_of(product.group)]
+        weight, operand = task.weight(inputs, product).t(), found[product.operand]
         dense = operand.is_floating_point()
         made = operand @ weight if dense else torch.nn.functional.embedding(operand, weight)
         found["product", product.group.name] = made
@@ -53,12 +53,11 @@ def backward_pass(
     """
     kernel, rows = task.kernel, task.rows
     found = {**shared_buffers(task, inputs), **kept}
-    incoming = kernel.plan.adjoint.incoming.items()
-    for (name, leaf), gradient in zip(incoming, outward, strict=True):
-        wide = (rows.total, kernel.width(leaf))
-        none = gradient is None
-        made = torch.zeros(wide, dtype=kernel.dtype) if none else rows.pack(gradient)
-        found["incoming", name] = made
+    for (name, width), gradient in zip(kernel.incoming.items(), outward, strict=True):
+        nothing = gradient is None
+        found["incoming", name] = (
+            torch.zeros((rows.total, width), dtype=kernel.dtype) if nothing else rows.pack(gradient)
+        )
     for label, first, gradient in zip(kernel.states, inputs.first, last, strict=True):
         sorted_ = torch.zeros_like(first) if gradient is None else rows.sort(gradient)
         found["carried", label] = sorted_.clone() if sorted_ is gradient else sorted_.contiguous()
@@ -89,10 +88,11 @@ def gradients_of(
         )
     ]
     given: list[Tensor | None] = []
-    for leaf, value in zip(step.given, inputs.given, strict=True):
+    leaves = zip(step.given, inputs.given, task.kernel.settled, strict=True)
+    for leaf, value, settled in leaves:
         flow = flows.get(("rows", leaf.label))
         if flow is not None:
-            flow = flow.reshape(value.shape) if step.is_settled(leaf) else rows.unpack(flow)
+            flow = flow.reshape(value.shape) if settled else rows.unpack(flow)
         given.append(flow)
     return [x if want.x else None, *first, *stacks, *vectors, *(None for _ in want.masks), *given]
 
@@ -105,19 +105,14 @@ def _flows_to_operands(task: Task, inputs: Inputs, found: Buffers, want: Inputs)
         own = found.get(("gradient_of", leaf.label))
         flows[role] = found["sum", leaf.label].sum(0) if own is None else own
     for product in task.kernel.early:
-        role = operand_of(product.group)
+        role = product.operand
         if found[role].is_floating_point() and (want.x or role != ("rows", "x")):
-            gradient, weight = _of_products(task, found, product), task.weight(inputs, product)
+            gradient, weight = product.gradient.of(found), task.weight(inputs, product)
             known = flows.get(role)
             flows[role] = (
                 gradient @ weight if known is None else torch.addmm(known, gradient, weight)
             )
     return flows
-
-
-def _of_products(task: Task, found: Buffers, product: Product) -> Tensor:
-    """The gradients of a group's products, as rows."""
-    return task.columns(found, task.kernel.plan.gradients[product.group.name])
 
 
 def _of_vector(found: Buffers, kind: str, tensor: Tensor) -> Tensor:
@@ -130,8 +125,8 @@ def _of_vector(found: Buffers, kind: str, tensor: Tensor) -> Tensor:
 def _of_weight(task: Task, inputs: Inputs, found: Buffers, number: int) -> Tensor:
     """The gradient of a stored matrix: a product over all steps for each group that reads it."""
     kernel, stored = task.kernel, inputs.stacks[number]
-    key = kernel.plan.step.layout.stacks[number].key
-    products = [p for p in (*kernel.early, *kernel.late) if p.group.key == key]
+    key = kernel.stacks[number]
+    products = [product for product in (*kernel.early, *kernel.late) if product.key == key]
     if len(products) == 1 and products[0].end - products[0].begin == len(stored):
         return _outer(task, found, products[0])
     total = torch.zeros_like(stored)
@@ -143,19 +138,22 @@ def _of_weight(task: Task, inputs: Inputs, found: Buffers, number: int) -> Tenso
 def _outer(task: Task, found: Buffers, product: Product) -> Tensor:
     """The sum over all rows of the gradient of a product times what it read."""
     group, rows = product.group, task.rows
-    gradient = _of_products(task, found, product)
+    gradient = product.gradient.of(found)
     if group.early:
-        operand = found[operand_of(group)]
+        operand = found[product.operand]
         if operand.is_floating_point():
             return gradient.t() @ operand
-        width = task.kernel.width(group.operand)
-        return gradient.new_zeros(width, gradient.shape[1]).index_add_(0, operand, gradient).t()
+        return (
+            gradient.new_zeros(product.width, gradient.shape[1])
+            .index_add_(0, operand, gradient)
+            .t()
+        )
     if group.operand.op == "state":
         label = group.operand.label
         pairs = _before(rows, gradient, found["first", label], found["state", label])
         return sum((part.t() @ operand for part, operand in pairs), start=torch.zeros(()))
-    place = task.kernel.plan.kept.get(group.operand)
-    operand = found["operand", group.name] if place is None else task.columns(found, place)
+    kept = task.kernel.kept.get(group.operand)
+    operand = found["operand", group.name] if kept is None else kept.of(found)
     return gradient.t() @ operand
 
 

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from unrolled.compiler.step import Group
-from unrolled.lang.forms import value_of
 from unrolled.runtime.kernel import Buffers, Kernel, Product
 from unrolled.runtime.rows import Rows
 
@@ -52,21 +50,9 @@ class Task:
 
     def weight(self, inputs: Inputs, product: Product) -> Tensor:
         """The rows of the stored matrix that a group multiplies with."""
-        stored = inputs.stacks[self.kernel.position[product.group.key]]
+        stored = inputs.stacks[self.kernel.position[product.key]]
         whole = len(stored) == product.end - product.begin
         return stored if whole else stored[product.begin : product.end]
-
-    def columns(self, found: Buffers, place: Any) -> Tensor:
-        """What lies in a place, in every row."""
-        start = int(value_of(place.offset, self.kernel.sizes))
-        width = int(value_of(place.width, self.kernel.sizes))
-        whole = found[place.buffer.role]
-        return whole if whole.shape[1] == width else whole[:, start : start + width]
-
-
-def operand_of(group: Group) -> tuple[str, str]:
-    """The role of the rows that an input's product reads."""
-    return "rows", "x" if group.operand.op == "input" else group.operand.label
 
 
 def shared_buffers(task: Task, inputs: Inputs) -> Buffers:
@@ -82,7 +68,8 @@ def shared_buffers(task: Task, inputs: Inputs) -> Buffers:
             found["stored", kind] = tensor.contiguous()
     for name, mask in zip(kernel.masks, inputs.masks, strict=bool(inputs.masks)):
         found["mask", name] = rows.pack(mask) if mask.dim() == 3 else rows.sort(mask)
-    for leaf, value in zip(kernel.plan.step.given, inputs.given, strict=True):
-        packed = value.contiguous() if kernel.plan.step.is_settled(leaf) else rows.pack(value)
+    leaves = zip(kernel.plan.step.given, inputs.given, kernel.settled, strict=True)
+    for leaf, value, settled in leaves:
+        packed = value.contiguous() if settled else rows.pack(value)
         found["given", leaf.label] = found["rows", leaf.label] = packed
     return found
