@@ -192,21 +192,21 @@ static void backward_slice(const struct call *call, long slice)
             const real *const h_before = before_h + r * H;
             const real *const scratch_batch0_now = scratch_batch0 + r * H;
             const real *const kept_r = product_x + (now.row + r) * (3 * H);
-            real *const to_d_a_r = gradient_x + (now.row + r) * (3 * H);
-            real *const to_d_a_r_2 = gradient_h + (now.row + r) * (2 * H);
             real *const next_h_now = next_h + r * H;
             const real *const kept_z = product_x + (now.row + r) * (3 * H) + H;
             const real *const incoming_now = incoming + (now.row + r) * H;
             const real *const carried_h_now = carried_h + r * H;
+            real *const to_d_a_r = gradient_x + (now.row + r) * (3 * H);
+            real *const to_d_a_r_2 = gradient_h + (now.row + r) * (2 * H);
             real *const sum_b_r = step_sum_bias + slice * (3 * H);
             #pragma omp simd
             for (long j = 0; j < H; j++) {
                 const real d_r = scratch_batch0_now[j] * h_before[j];
                 const real d_a_r = d_r * (1 - kept_r[j]) * kept_r[j];
-                to_d_a_r[j] = d_a_r;
-                to_d_a_r_2[j] = d_a_r;
                 next_h_now[j] = scratch_batch0_now[j] * kept_r[j] + (carried_h_now[j] +
                     incoming_now[j]) * kept_z[j];
+                to_d_a_r[j] = d_a_r;
+                to_d_a_r_2[j] = d_a_r;
                 sum_b_r[j] += d_a_r;
             }
         }

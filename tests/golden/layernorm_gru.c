@@ -213,8 +213,8 @@ static void pack_backward(const struct call *call, long slice)
 static void backward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
-    real *const scratch_batch0 = call->at[0]; /* 2 * H for each row */
-    real *const next_h = call->at[1]; /* H for each row */
+    real *const next_h = call->at[0]; /* H for each row */
+    real *const scratch_batch0 = call->at[1]; /* 2 * H for each row */
     real *const scratch_row3 = call->at[2]; /* H for each slice */
     real *const scratch_row7 = call->at[3]; /* H for each slice */
     real *const sum_vector = call->at[4]; /* 12 * H for each slice */
@@ -275,9 +275,9 @@ static void backward_slice(const struct call *call, long slice)
             const real *const kept_r = kept_v39 + (now.row + r) * (2 * H);
             const real *const p_gxn = stored_vector + 8 * H;
             const real *const kept_v50_2 = kept_v50 + (now.row + r) * H;
+            real *const next_h_now = next_h + r * H;
             real *const d_r_2 = scratch_batch0 + r * (2 * H);
             real *const d_z_2 = scratch_batch0 + r * (2 * H) + H;
-            real *const next_h_now = next_h + r * H;
             real *const scratch_row3_now = scratch_row3 + slice * H;
             real *const scratch_row7_now = scratch_row7 + slice * H;
             real *const sum_p_gxn = step_sum_vector + slice * (12 * H) + 8 * H;
@@ -322,9 +322,9 @@ static void backward_slice(const struct call *call, long slice)
                 const real t_8 = t_7 * p_ghn[j];
                 const real t_9 = t_5 * p_gxn[j];
                 const real t_10 = kept_v50_2[j] / kept_v55_2[0];
+                next_h_now[j] = d_h * kept_z[j];
                 d_r_2[j] = d_r;
                 d_z_2[j] = d_z;
-                next_h_now[j] = d_h * kept_z[j];
                 scratch_row3_now[j] = t_8;
                 scratch_row7_now[j] = t_9;
                 sum_p_gxn[j] += t_5 * t_10;

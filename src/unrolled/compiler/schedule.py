@@ -132,6 +132,7 @@ class _Scheduler:
         self.early = early
         self.places: dict[Node, Place] = dict(wanted.resident)
         self.scratch: list[Buffer] = []
+        self.begun: list[tuple[Node, Place]] = []  # what products are added onto
         self.alone = {n for n, _ in self.stores if n.op in LONG and not self.graph.is_scalar(n)}
         self.alone -= set(self.places)
         self.home: dict[Node, Node | None] = {}
@@ -224,7 +225,7 @@ class _Scheduler:
                 own = self.places.get(first) if first in self.early else self._stored(node)
                 self.places[node] = own or self._new_place(node, "batch")
                 if first.op not in ("product", "back"):
-                    self.stores.append((first, self.places[node]))
+                    self.begun.append((first, self.places[node]))
 
     def _stored(self, node: Node) -> Place | None:
         """The place where a value is wanted, which needs no store then."""
@@ -289,9 +290,7 @@ class _Scheduler:
                 yield reader
 
     def _remember(self, node: Node, rows: Rows) -> None:
-        totals = {id(self.places[n]) for n in self.nodes if n.op == "total"}
-        own = (p for wanted, p in self.stores if wanted is node and id(p) not in totals)
-        place = next(own, None)
+        place = next((place for wanted, place in self.stores if wanted is node), None)
         if place is None or place.width != self.graph.widths[node]:
             place = self._new_place(node, rows)
             self.stores.append((node, place))
@@ -312,6 +311,8 @@ class _Scheduler:
             elif node.op == "sum":
                 value = node.args[0]
                 self._sweep(self._readable(value), self.graph.widths[value]).sums.append(node)
+        for node, place in self.begun:
+            self._sweep(self._readable(node), place.width).stores.append((node, place))
         for node, place in self.stores:
             if not (node in self.alone and place is self.places[node]):
                 self._sweep(self._readable(node), place.width).stores.append((node, place))

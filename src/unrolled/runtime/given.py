@@ -1,7 +1,8 @@
 """What a compiled loop is given: values that depend on no state, computed by torch beforehand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,7 +57,8 @@ def _value(
         return x.new_full((width,), expected)
     if node.op in ("vector", "matrix"):
         return _parameter(node.label, program, weights)
-    call, operands = MEANING[node.op], [values[argument] for argument in node.args]
+    operands: list[Any] = [values[argument] for argument in node.args]
+    call: Callable[..., Any] = MEANING[node.op]
     if node.op == "product":
         call = product_or_gather
     if node.op == "slice":
