@@ -1,4 +1,4 @@
-"""The generated C of four cells, kept as files that people read; `--update-golden` accepts a change.
+"""The generated C of four cells, as files that people read; --update-golden accepts a change.
 
 Numbers are checked in the same test, so that nobody accepts code that computes something else.
 """

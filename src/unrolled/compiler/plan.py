@@ -62,9 +62,10 @@ class _Planner:
         self.places = Places(step)
         self.leaves = dict(self.places.leaves())
         self.after = self.places.after()
-        whole = {node for node, place in self.after if place.width == self.places.widths[node]}
+        widths = self.places.widths
+        self.whole = {n: p for n, p in self.after if n.args and p.width == widths[n]}
         early = {node for node in self.leaves if node.op == "total"}
-        self.keeping = Keeping(step, adjoint, frozenset(whole | early))
+        self.keeping = Keeping(step, adjoint, frozenset({*self.whole, *early}))
 
     def plan(self) -> Plan:
         kept = self._kept_places()
@@ -73,7 +74,7 @@ class _Planner:
         backward = self._backward(kept, gradients, stores, adds)
         symbols = {name for form in self.places.widths.values() for name in form if name}
         recorded = {name: self._recorded_place(n, kept) for name, n in self.step.recorded.items()}
-        everything = {**dict(self.after), **kept}
+        everything = {**self.whole, **kept}
         free = {*everything, *self.leaves}
         remade = tuple(node for node in self.keeping.needed if node not in free)
         return Plan(
@@ -88,7 +89,11 @@ class _Planner:
 
     def _kept_places(self) -> dict[Node, Place]:
         """Where kept values lie: in slots that cost nothing, or in buffers of their own."""
-        slots = self.keeping.slots(schedule(self._wanted(list(self.after))))
+        recorded = [
+            (node, self.places.whole("steps", node, "recorded", name))
+            for name, node in self.step.recorded.items()
+        ]
+        slots = self.keeping.slots(schedule(self._wanted([*self.after, *recorded])))
         names = names_of(self.step, self.keeping.kept)
         return {
             node: slots.get(node) or self.places.whole("steps", node, "kept", names[node])
@@ -97,8 +102,11 @@ class _Planner:
 
     def _recorded_place(self, node: Node, kept: Mapping[Node, Place]) -> Place:
         name = next(name for name, value in self.step.recorded.items() if value is node)
-        after = dict(self.after).get(node) if node in self.keeping.free else None
-        return after or kept.get(node) or self.places.whole("steps", node, "recorded", name)
+        return (
+            self.whole.get(node)
+            or kept.get(node)
+            or self.places.whole("steps", node, "recorded", name)
+        )
 
     def _forward(self, kept: Mapping[Node, Place]) -> Loop:
         stores = list(self.after)
@@ -150,7 +158,7 @@ class _Planner:
     ) -> Loop:
         taken = {id(place) for place in kept.values()}
         resident = {n: p for n, p in self.leaves.items() if n.op != "total" or id(p) not in taken}
-        resident |= {**dict(self.after), **kept}
+        resident |= {**self.whole, **kept}
         ends: list[Buffer] = []
         for leaf in self.adjoint.carried:
             resident[leaf] = self.places.whole("batch", leaf, "carried", leaf.label)
