@@ -167,10 +167,32 @@ class Drawing:
             operand, of = self.early_operand(depth)
         else:
             self.products -= 1
-            of = self.random.choice(["H", "H", self.width_of[self.states[-1]], "2H"])
-            operand = self.leaf(of) if self.random.random() < 0.6 else self.value(of, depth - 1)
+            operand, of = self.late_operand(depth)
         node = Node("product", (self.matrix(width, of), operand))
         return self.noted(node, min(self.sizes[operand], 2.0), width)
+
+    def late_operand(self, depth):
+        """What a product multiplies: a state or a value, masked at times, or several together."""
+        drawn = self.random.random()
+        if drawn < 0.1:
+            return self.joined()
+        if drawn < 0.13:
+            return self.row(1), "1"
+        of = self.random.choice(["H", "H", self.width_of[self.states[-1]], "2H"])
+        if of == "H" and self.most_masks and drawn < 0.3:
+            masked = self.mask(of) * self.leaf(of)
+            self.sizes[masked] = 2.0
+            return masked, of
+        return self.leaf(of) if drawn < 0.7 else self.value(of, depth - 1), of
+
+    def joined(self):
+        """Values of several widths side by side, and how wide that is."""
+        widths = self.random.choices(["H", "X", "1", "number"], k=self.random.choice([2, 3]))
+        widths[0] = "H"
+        parts = [lift(0.7) if width == "number" else self.leaf(width) for width in widths]
+        node = call("concat", *parts)
+        self.sizes[node] = 1.5
+        return node, "+".join(sorted(widths)).replace("number", "1")
 
     def early_operand(self, depth):
         """What an early product multiplies: x, something of x, or of parameters alone."""
@@ -181,6 +203,8 @@ class Drawing:
             return self.noted(call("tanh", self.input) * self.vector("X"), 0.7, "X"), "X"
         if drawn < 0.8:
             return self.noted(self.mask("X") * self.input, 2.0, "X"), "X"
+        if drawn < 0.83:
+            return self.mask("X"), "X"
         inner = Node("product", (self.matrix("H", "X"), self.input))
         self.sizes[inner] = 1.5
         if drawn < 0.95:
@@ -242,6 +266,9 @@ class Drawing:
         if drawn < 0.15:
             node = lift(self.random.choice(NUMBERS))
             self.sizes[node] = abs(node.attribute)
+            if drawn < 0.03:
+                node = call("cos", node)
+                self.sizes[node] = 1.0
             return node
         return self.row(depth) if drawn < 0.25 else self.value(width, depth)
 
@@ -312,6 +339,8 @@ class Drawing:
         """Something made of a part of a wider value."""
         if width != "H":
             return self.function(width, depth)
+        if self.random.random() < 0.2:
+            return self.turned(depth)
         if self.values["2H"] and self.random.random() < 0.5:
             whole = self.random.choice(self.values["2H"])
         else:
@@ -324,6 +353,13 @@ class Drawing:
         if drawn < 0.8:
             return self.noted(call("sigmoid", i) * call("tanh", j), 1.0, width)
         return self.noted(j + i * self.leaf("H"), 2 * self.sizes[i], width)
+
+    def turned(self, depth):
+        """The halves, or the thirds, of a value in another order; so H is even, or a multiple."""
+        whole, count = self.value("H", depth - 1), self.random.choice([2, 2, 3])
+        pieces = [Node("slice", (whole,), (index, count)) for index in range(count)]
+        self.random.shuffle(pieces)
+        return self.noted(call("concat", *pieces), self.sizes[whole], "H")
 
     def wide_gates(self, depth):
         """A sum of products for two gates at once, by a name that says how wide it is."""
