@@ -124,7 +124,8 @@ def trouble_of(cell, case):
 def trouble_of_smaller(cell, case):
     """The same for a cell made smaller, which may mean nothing any more: then None."""
     record = tuple(name for name in case.record if name in cell.named)
-    unused = tuple(name for name in case.unused if name[5:] in cell.state_names)
+    results = {"output", *(f"last {name}" for name in cell.state_names)}
+    unused = tuple(name for name in case.unused if name in results)
     try:
         return trouble_of(cell, case._replace(record=record, unused=unused))
     except (UnrolledError, RuntimeError, KeyError):
@@ -134,12 +135,14 @@ def trouble_of_smaller(cell, case):
 def shrunk_case(cell, case, kind):
     """The case with all that the trouble does not need left out."""
     for change in (
-        {"lengths": None}, {"both": False}, {"symbols": False}, {"training": False},
-        {"record": ()}, {"unused": ()}, {"B": 1}, {"T": 2}, {"T": 1},
+        {"lengths": None}, {"T": 2, "B": 2, "lengths": [1, 2]}, {"T": 2, "B": 1, "lengths": [1]},
+        {"both": False}, {"symbols": False}, {"training": False}, {"record": ()}, {"unused": ()},
+        {"B": 1}, {"T": 2}, {"T": 1},
     ):  # fmt: skip
-        smaller = case._replace(**change)
-        if smaller.lengths is not None and {"T", "B"} & {*change}:
+        sized = not change.keys().isdisjoint({"T", "B", "lengths"})
+        if sized and ("lengths" in change) == (case.lengths is None):
             continue
+        smaller = case._replace(**change)
         found = trouble_of_smaller(cell, smaller)
         if found is not None and found.partition(":")[0] == kind:
             case = smaller
