@@ -1,22 +1,25 @@
 """C from a plan: the forward and the backward loop of a cell, in its own names.
 
-A direction is three functions: one packs the weights, one takes a slice of the rows through the
-whole sequence, one calls both. What a row's statements look like is `emit_row`'s.
+A direction is some functions: one packs the weights, one takes a slice of the rows through some
+steps, one does beside it what all rows of those steps can do together, and one calls them all.
+What a row's statements look like is `emit_row`'s.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 
 from unrolled.compiler.c_words import as_comment, extent, factor, identifier
 from unrolled.compiler.emit_row import RowWriter
-from unrolled.compiler.loops import Loop, Packed
+from unrolled.compiler.loops import Loop, Outer, Packed
 from unrolled.compiler.plan import Plan
 from unrolled.compiler.schedule import Buffer, Call, Phase, Place
+from unrolled.compiler.step import Group
 from unrolled.compiler.titles import titles_of
 from unrolled.lang.printing import show
 from unrolled.lang.text import TEXT
 
+_OF_BLOCK = ("rows.begin", "all.begin")
 _ROWS = {
     "steps": "for each row of each step",
     "batch": "for each row",
@@ -30,10 +33,12 @@ def emit(plan: Plan) -> str:
     name = plan.step.cell.name
     parts = [
         as_comment(f"{name}, forward and backward over a sequence, from its equations."),
-        '#include "real.h"\n#include "product.h"\n#include "loop.h"\n',
+        '#include "real.h"\n#include "product.h"\n#include "loop.h"\n'
+        '#include "outer.h"\n',
         _Direction(plan, plan.forward, "forward").text(),
         _Direction(plan, plan.backward, "backward").text(),
         "long panel(void)\n{\n    return PANEL;\n}\n",
+        "long rows_at_once(void)\n{\n    return AT_ONCE;\n}\n",
     ]
     return "\n".join(parts)
 
@@ -53,20 +58,27 @@ class _Direction:
         self.of_role = {buffer.role: buffer for buffer in self.names}
 
     def text(self) -> str:
-        """All three functions."""
-        return f"{self._packing()}\n{self._slice()}\n{self._entry()}"
+        """All of them."""
+        parts = [self._packing(), self._together(), self._slice(), self._entry()]
+        return "\n".join(part for part in parts if part)
 
     def _entry(self) -> str:
-        pack = "    if (!call->packed)\n" + f"        run(call, pack_{self.name});\n"
-        body = (pack if self.loop.packed else "") + f"    run(call, {self.name}_slice);"
-        return f"void {self.name}(const struct call *call)\n{{\n{body}\n}}\n"
+        name = self.name
+        together = f"{name}_together" if self._has_together() else "0"
+        ahead, behind = (together, "0") if name == "forward" else ("0", together)
+        pack = f"    if (!call->packed)\n        run(call, pack_{name});\n"
+        body = pack if self.loop.packed else ""
+        body += f"    run_in_blocks(call, {ahead}, {name}_slice, {behind});"
+        return f"void {name}(const struct call *call)\n{{\n{body}\n}}\n"
+
+    def _has_together(self) -> bool:
+        return bool(self.loop.ahead or self.loop.behind or self.loop.outers)
 
     def _packing(self) -> str:
         if not self.loop.packed:
             return ""
-        used = {b for p in self.loop.packed for b in (p.buffer, self.loop.weights[p.group.key])}
         lines = ["", *(self._pack(packed) for packed in self.loop.packed)]
-        lines = [*self._locals(used, lines), *lines]
+        lines = [*self._locals(lines), *lines]
         return _function(
             f"static void pack_{self.name}(const struct call *call, long slice)", lines
         )
@@ -82,10 +94,67 @@ class _Direction:
             f"    {panels} * slice / call->slices, {panels} * (slice + 1) / call->slices);"
         )
 
+    def _together(self) -> str:
+        """What all rows of a block of steps do together, each slice a share of it."""
+        if not self._has_together():
+            return ""
+        backward = int(self.name == "backward")
+        lines = [f"const struct span rows = share_of(call, slice, {backward});"]
+        lines += [self._product_of_inputs(call) for call in self.loop.ahead]
+        lines += [self._gradient_of_inputs(call) for call in self.loop.behind]
+        if self.loop.outers:
+            lines += ["", "const struct span all = rows_of(call, 1);"]
+        lines += [self._outer(outer) for outer in self.loop.outers]
+        lines = [*self._locals(lines), *lines]
+        head = f"static void {self.name}_together(const struct call *call, long slice)"
+        title = "The gradients of inputs and weights" if backward else "The products of the input"
+        return f"/* {title}, for all rows of a block of steps. */\n{_function(head, lines)}"
+
+    def _product_of_inputs(self, call: Call) -> str:
+        text = self._product(call, "rows.begin", "rows.count")
+        if call.group.operand.op != "input" or self.plan.reads_input:
+            return text
+        note, product = text.lstrip("\n").split("\n", 1)
+        packed = self._packed(call)
+        gather = (
+            f"gather(\n    {self.row_of(call.out, 'rows.begin')}, {extent(call.out.buffer.width)},\n"
+            f"    call->symbols + rows.begin, rows.count, {self.names[packed.buffer]}, "
+            f"{extent(packed.results)}, {extent(packed.operands)});"
+        )
+        both = f"if (call->symbols)\n{indent(gather, '    ')}\nelse\n{indent(product, '    ')}"
+        return f"\n{note}\n{both}"
+
+    def _gradient_of_inputs(self, call: Call) -> str:
+        note, product = self._product(call, "rows.begin", "rows.count").lstrip("\n").split("\n", 1)
+        asked = f"if ({self.names[call.out.buffer]})\n{indent(product, '    ')}"
+        return f"\n{note}\n{asked}"
+
+    def _outer(self, outer: Outer) -> str:
+        names, group = self.names, outer.group
+        width = self.plan.step.graph.widths[group.operand]
+        weight = names[outer.weight.buffer]
+        start = outer.weight.offset
+        moved = f"{weight} + {factor(start)} * {factor(width)}" if start else weight
+        of = (
+            f"struct outer of = outer_of(\n"
+            f"    call, slice, {moved}, {extent(outer.weight.width)}, {extent(width)},\n"
+            f"    {self.row_of(outer.owed, 'all.begin')}, {extent(outer.owed.buffer.width)}, "
+            f"{names[outer.panels]});"
+        )
+        read = self.row_of(outer.read, "all.begin")
+        add = f"add_rows(&of, {read}, {extent(outer.read.buffer.width)}, all.count);"
+        if outer.first:
+            add = f"add_states(&of, call, {names[outer.first]}, {names[outer.read.buffer]});"
+        elif group.operand.op == "input" and not self.plan.reads_input:
+            symbols = "add_symbols(&of, call->symbols + all.begin, all.count);"
+            add = f"if (call->symbols)\n    {symbols}\nelse\n    {add}"
+        body = indent(f"{of}\n{add}\nadd_held(&of);", "    ")
+        matrices = ", ".join(group.matrices)
+        note = as_comment(f"the gradients of {matrices}, which met {self._operand_of(group)}")
+        return f"\n{note}\nif ({weight}) {{\n{body}\n}}"
+
     def _slice(self) -> str:
         backwards = self.name == "backward"
-        weights = set(self.loop.weights.values())
-        used = {buffer for buffer in self.loop.buffers if buffer not in weights}
         number = "call->steps - 1 - s" if backwards else "s"
         step = [
             f"const struct step now = step_of(call, slice, {number});",
@@ -102,20 +171,19 @@ class _Direction:
             + indent("\n".join(step), "    ")
             + "\n}",
         ]
-        lines = [*self._locals(used, lines), *lines]
+        lines = [*self._locals(lines), *lines]
         order = "last step to the first" if backwards else "first step to the last"
         head = f"static void {self.name}_slice(const struct call *call, long slice)"
         return f"/* A slice of the rows, from the {order}. */\n{_function(head, lines)}"
 
-    def _locals(self, used: Iterable[Buffer], lines: Sequence[str]) -> Iterator[str]:
-        """The widths that some lines read, and the buffers, under their names."""
-        wanted = set(used)
-        words = set(re.findall(r"\w+", "\n".join(lines)))
+    def _locals(self, lines: Sequence[str]) -> Iterator[str]:
+        """The widths and the buffers that some lines read, under their names."""
+        words = set(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", "\n".join(lines))))
         symbols = [f"{s} = call->sizes[{i}]" for i, s in enumerate(self.plan.symbols) if s in words]
         if symbols:
             yield f"const long {', '.join(symbols)};"
         for number, buffer in enumerate(self.loop.buffers):
-            if buffer in wanted:
+            if self.names[buffer] in words:
                 told = f"{extent(buffer.width)} {_ROWS.get(buffer.rows, '')}".strip()
                 note = f" /* {told} */" if buffer.width else ""
                 yield f"real *const {self.names[buffer]} = call->at[{number}];{note}"
@@ -135,33 +203,38 @@ class _Direction:
         for call in phase.calls:
             yield self._product(call)
 
-    def _product(self, call: Call) -> str:
-        packed = next(packed for packed in self.loop.packed if packed.is_of(call))
+    def _product(
+        self, call: Call, first: str = "begin", count: str = "now.count - begin"
+    ) -> str:
+        packed = self._packed(call)
         names = ", ".join(call.group.matrices[call.first : call.last])
-        read = f"{names} @ {self._operand(call)}"
+        read = f"{names} @ {self._operand_of(call.group)}"
         if call.transposed:
-            read = f"the gradient of {self._operand(call)}, through {names}"
+            read = f"the gradient of {self._operand_of(call.group)}, through {names}"
         return (
             f"\n{as_comment(read)}\nproduct(\n"
-            f"    {self.row_of(call.out, 'begin')}, {extent(call.out.buffer.width)},\n"
-            f"    {self.row_of(call.vector, 'begin')}, {extent(call.vector.buffer.width)}, "
-            f"now.count - begin,\n"
+            f"    {self.row_of(call.out, first)}, {extent(call.out.buffer.width)},\n"
+            f"    {self.row_of(call.vector, first)}, {extent(call.vector.buffer.width)}, "
+            f"{count},\n"
             f"    {self.names[packed.buffer]}, {extent(packed.results)}, "
             f"{extent(packed.operands)}, {int(call.onto)});"
         )
 
-    def _operand(self, call: Call) -> str:
+    def _packed(self, call: Call) -> Packed:
+        return next(packed for packed in self.loop.packed if packed.is_of(call))
+
+    def _operand_of(self, group: Group) -> str:
         """What is multiplied, as the cell's author wrote it."""
         cell = self.plan.step.cell
         names = {equation.value: equation.name for equation in cell.equations}
-        matrix = call.group.matrices[call.first]
-        wrote = next(product for product in cell.products if product.args[0].label == matrix)
+        wrote = next(p for p in cell.products if p.args[0].label == group.matrices[0])
         return show(wrote.args[1], TEXT, names)
 
     def row_of(self, place: Place, row: str) -> str:
         """The address of a place in a row."""
         buffer = place.buffer
         in_step = f"(now.row + {row})" if row != "0" else "now.row"
+        in_step = row if row in _OF_BLOCK else in_step
         width = factor(buffer.width)
         index = {"steps": in_step, "batch": row, "before": row, "row": "slice", "slice": "slice"}
         parts = [self.names[buffer]]

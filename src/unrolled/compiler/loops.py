@@ -31,10 +31,29 @@ class Packed:
 
 
 @dataclass(frozen=True, eq=False)
+class Outer:
+    """The gradient of a group's weights: a sum over all rows of what its results were owed times
+    what it read, which is a place, or the state before the step.
+    """
+
+    group: Group
+    weight: Place
+    owed: Place
+    read: Place
+    first: Buffer | None
+    """The first states, if what was read is the state before the step."""
+    panels: Buffer
+    """Where what was read is packed."""
+
+
+@dataclass(frozen=True, eq=False)
 class Loop:
-    """One direction."""
+    """One direction: its steps, and what all rows of a few steps do together before or after."""
 
     schedule: Schedule
+    ahead: tuple[Call, ...]
+    behind: tuple[Call, ...]
+    outers: tuple[Outer, ...]
     buffers: tuple[Buffer, ...]
     """In the order in which the generated C finds them."""
     before: tuple[Buffer, ...]
@@ -43,9 +62,22 @@ class Loop:
     weights: Mapping[str, Buffer]
 
 
-def loop_of(made: Schedule, places: Places, ends: Sequence[Buffer]) -> Loop:
+def loop_of(
+    made: Schedule,
+    places: Places,
+    ends: Sequence[Buffer],
+    *,
+    ahead: Sequence[Call] = (),
+    behind: Sequence[Call] = (),
+    outers: Sequence[Outer] = (),
+) -> Loop:
     """A schedule with its buffers; `ends` are those that the end of a step reads."""
     found = dict.fromkeys(b for phase in made.phases for b in _touched(phase, made.places))
+    for call in (*ahead, *behind):
+        found |= dict.fromkeys((call.vector.buffer, call.out.buffer))
+    for outer in outers:
+        touched = (outer.owed.buffer, outer.read.buffer, outer.weight.buffer, outer.panels)
+        found |= dict.fromkeys([*touched, *([outer.first] if outer.first else [])])
     before = tuple(buffer for buffer in found if buffer.rows == "before")
     for buffer in before:
         label = buffer.role[1]
@@ -55,11 +87,14 @@ def loop_of(made: Schedule, places: Places, ends: Sequence[Buffer]) -> Loop:
     found.update(dict.fromkeys(ends))
     for buffer in [buffer for buffer in found if buffer.role[0] == "sum"]:
         found[places.buffer("slice", buffer.width, "step_sum", *buffer.role[1:])] = None
-    packed = tuple(_packed(call, places) for phase in made.phases for call in phase.calls)
+    calls = [*ahead, *(call for phase in made.phases for call in phase.calls), *behind]
+    packed = tuple(_packed(call, places) for call in calls)
     weights = {p.group.key: places.buffer("once", {}, "weight", p.group.key) for p in packed}
     buffers = [buffer for buffer in found if buffer.rows != "before"]
     buffers += [*(p.buffer for p in packed), *weights.values()]
-    return Loop(made, tuple(buffers), before, packed, weights)
+    return Loop(
+        made, tuple(ahead), tuple(behind), tuple(outers), tuple(buffers), before, packed, weights
+    )
 
 
 def _touched(phase: Phase, places: Mapping[Node, Place]) -> Iterator[Buffer]:
@@ -77,21 +112,16 @@ def _touched(phase: Phase, places: Mapping[Node, Place]) -> Iterator[Buffer]:
 
 
 def _packed(call: Call, places: Places) -> Packed:
-    group, step = call.group, places.step
-    stored = next(s for s in step.layout.stacks if s.key == group.key).matrices
-
-    def rows(names: Sequence[str]) -> Form:
-        total: Form = {}
-        for name in names:
-            total = add(total, step.merged(step.layout.widths.matrices[name][0]))
-        return total
-
-    start = rows(stored[: stored.index(group.matrices[call.first])])
-    height = rows(group.matrices[call.first : call.last])
+    group = call.group
+    start = places.rows_above(group, call.first)
+    height = places.rows_of(group.matrices[call.first : call.last])
     width = places.widths[group.operand]
     results, operands = (width, height) if call.transposed else (height, width)
     way = "back" if call.transposed else "on"
-    buffer = places.buffer("once", {}, "packed", way, group.name, str(call.first))
+    name = (group.name,) if call.last - call.first == len(group.matrices) else (
+        group.name, str(call.first)
+    )
+    buffer = places.buffer("once", {}, "packed", way, *name)
     return Packed(
         buffer, group, call.first, call.last, call.transposed, results, operands, start, width
     )

@@ -1,6 +1,6 @@
 """Where the values of a step lie that its loop finds, or leaves, in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from unrolled.compiler.schedule import Buffer, Place, Rows
 from unrolled.compiler.step import Group, Step
@@ -74,6 +74,18 @@ class Places:
         buffer = self.buffer("steps", whole, role, group.name)
         pairs = zip(group.products, offsets, strict=True)
         return [Place(buffer, self.widths[product], offset) for product, offset in pairs]
+
+    def rows_of(self, matrices: Sequence[str]) -> Form:
+        """How many rows some matrices have together."""
+        total: Form = {}
+        for name in matrices:
+            total = add(total, self.step.merged(self.step.layout.widths.matrices[name][0]))
+        return total
+
+    def rows_above(self, group: Group, member: int) -> Form:
+        """How many rows of the stored matrix lie above a member of a group."""
+        stored = next(s for s in self.step.layout.stacks if s.key == group.key).matrices
+        return self.rows_of(stored[: stored.index(group.matrices[member])])
 
     def _early(self, group: Group) -> Iterator[tuple[Node, Place]]:
         """An input's products; a total of one of them alone is known before the loop."""

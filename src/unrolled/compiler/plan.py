@@ -1,15 +1,15 @@
 """The plan of a compiled cell: its forward and its backward step, and what passes between them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 from unrolled.compiler.adjoint import Adjoint, adjoint_of
 from unrolled.compiler.keeping import Keeping, names_of
-from unrolled.compiler.loops import Loop, loop_of
+from unrolled.compiler.loops import Loop, Outer, loop_of
 from unrolled.compiler.places import Places
-from unrolled.compiler.schedule import Buffer, Place, Wanted, schedule
+from unrolled.compiler.schedule import Buffer, Call, Place, Wanted, schedule
 from unrolled.compiler.step import Group, Step, step_of
 from unrolled.lang.cell import Cell
 from unrolled.lang.forms import show_form
@@ -38,6 +38,16 @@ class Plan:
     symbols: tuple[str, ...]
     """The width symbols whose sizes the loops read."""
 
+    @property
+    def reads_input(self) -> bool:
+        """Whether a step reads its input itself, beside products of it."""
+        return any(leaf.op == "input" for leaf in self.leaves) and any(
+            argument.op == "input"
+            for node in self.step.nodes
+            if node.op != "product"
+            for argument in node.args
+        )
+
 
 @lru_cache(maxsize=256)
 def plan_of(cell: Cell, *, masks: bool, record: tuple[str, ...] = ()) -> Plan:
@@ -65,6 +75,7 @@ class _Planner:
         widths = self.places.widths
         self.whole = {n: p for n, p in self.after if n.args and p.width == widths[n]}
         early = {node for node in self.leaves if node.op == "total"}
+        self.early = [group for group in step.groups if group.early]
         self.keeping = Keeping(step, adjoint, frozenset({*self.whole, *early}))
 
     def plan(self) -> Plan:
@@ -119,7 +130,16 @@ class _Planner:
         for state in self.step.states:
             ends += [self.places.whole("steps", state, "state", state.label).buffer]
             ends += [self.places.whole("batch", state, "last", state.label).buffer]
-        return loop_of(schedule(self._wanted(stores)), self.places, ends)
+        ahead = [
+            Call(g, 0, len(g.products), False, self.leaves[g.operand], self._together(g), False)
+            for g in self.early
+        ]
+        return loop_of(schedule(self._wanted(stores)), self.places, ends, ahead=ahead)
+
+    def _together(self, group: Group) -> Place:
+        """Where all products of an early group lie, side by side."""
+        buffer = self.places.of_group("product", group)[0].buffer
+        return Place(buffer, buffer.width)
 
     def _is_there(self, node: Node, place: Place) -> bool:
         """Whether a total that is kept already lies in its place, among the input's products."""
@@ -175,4 +195,34 @@ class _Planner:
         known = self.adjoint.gradients
         hints = [known[node] for node in self.step.equations if node in known]
         wanted = Wanted(self.step.graph, resident, stores, adds, self.step.groups, hints, gradients)
-        return loop_of(schedule(wanted), self.places, ends)
+        return loop_of(
+            schedule(wanted),
+            self.places,
+            ends,
+            behind=list(self._to_inputs(gradients)),
+            outers=[self._outer(group, gradients, resident) for group in self.step.groups],
+        )
+
+    def _to_inputs(self, gradients: Mapping[str, Place]) -> Iterator[Call]:
+        """What flows back through products to what they read, where that depends on no state."""
+        begun = set(self.adjoint.leaves)
+        for group in self.early:
+            leaf = group.operand
+            out = self.places.whole("steps", leaf, "gradient_of", leaf.label)
+            onto = leaf in begun
+            begun.add(leaf)
+            yield Call(group, 0, len(group.products), True, gradients[group.name], out, onto)
+
+    def _outer(
+        self, group: Group, gradients: Mapping[str, Place], resident: Mapping[Node, Place]
+    ) -> Outer:
+        places, operand = self.places, group.operand
+        buffer = places.buffer("once", {}, "gradient_of_weight", group.key)
+        weight = Place(buffer, places.rows_of(group.matrices), places.rows_above(group, 0))
+        first, read = None, resident.get(operand)
+        if operand.op == "state":
+            read = places.whole("steps", operand, "state", operand.label)
+            first = places.whole("batch", operand, "first", operand.label).buffer
+        read = read or places.whole("steps", operand, "operand", group.name)
+        panels = places.buffer("slice", places.widths[operand], "panels", group.name)
+        return Outer(group, weight, gradients[group.name], read, first, panels)

@@ -28,7 +28,7 @@ from unrolled.lang.cell import Cell
 from unrolled.layers.backends import BACKENDS, Choice, choose
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, run_stack
-from unrolled.layers.states import close_state, open_state
+from unrolled.layers.states import close_state, open_state, zero_states
 from unrolled.runtime import team
 from unrolled.runtime.building import program_for
 from unrolled.runtime.eager import Weights
@@ -182,16 +182,20 @@ class Layer(nn.Module, ABC):
         opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
         rows = self.num_layers * self.directions
         weights = [self.weights(*divmod(row, self.directions)) for row in range(rows)]
-        like = _like(weights[0], opened.x)
+        like = weights[0].like(opened.x)
         self._check(opened.x, like)
         self._check_names(record)
         batched = opened.form.batched
-        shapes = self.state_shapes(opened.x.shape[1])
-        first = open_state(state, shapes, cell=self.cell, batched=batched, like=like)
-        for label, part in zip(self.cell.state_names, first, strict=True):
-            self._check_device(label, part, like)
-            self._check_dtype(label, part, like)
-        kernels = self._choice(opened.x, first, weights, record).kernels
+        first = None
+        if state is not None:
+            shapes = self.state_shapes(opened.x.shape[1])
+            first = open_state(state, shapes, cell=self.cell, batched=batched)
+            for label, part in zip(self.cell.state_names, first, strict=True):
+                self._check_device(label, part, like)
+                self._check_dtype(label, part, like)
+        kernels = self._choice(opened.x, first or (), weights, record).kernels
+        if first is None and not kernels:
+            first = zero_states(self.state_shapes(opened.x.shape[1]), like)
         programs = [self.program(i) for i in range(self.num_layers)]
         plan = Plan(programs, kernels, self.directions, self.dropout)
         made = run_stack(
@@ -213,7 +217,7 @@ class Layer(nn.Module, ABC):
         self, x: Tensor, first: Sequence[Tensor], weights: Sequence[Weights], record: Sequence[str]
     ) -> Choice:
         """The backend for a run, with the compiled cells if it is C."""
-        like = _like(weights[0], x)
+        like = weights[0].like(x)
         kernels = self._kernels(like, tuple(record))
         return choose(self.backend, [x, *first, like], like, kernels, layer=type(self).__name__)
 
@@ -227,7 +231,7 @@ class Layer(nn.Module, ABC):
 
     def explain(self) -> str:
         """Which backend runs the layer as it is now, why, and what it does at each step."""
-        like = _like(self.weights(0, 0), torch.empty(0))
+        like = self.weights(0, 0).like(torch.empty(0))
         plan = plan_of(self.cell, masks=self.training and bool(self.cell.masks))
         choice = choose(self.backend, [like], like, self._kernels(like, ()), layer=self.cell.name)
         lines = [f"{self.cell.name} runs on backend {choice.backend!r}: {choice.reason}"]
@@ -307,12 +311,6 @@ class Layer(nn.Module, ABC):
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
-
-
-def _like(weights: Weights, x: Tensor) -> Tensor:
-    """A tensor of the device and dtype in which the layer computes; x if it has no weights."""
-    stored = [t for t in (*weights.stacks, weights.bias, weights.vector) if t is not None]
-    return stored[0] if stored else x if x.is_floating_point() else torch.empty(0, device=x.device)
 
 
 def _close_recorded(recorded: Mapping[str, Tensor], opened: Opened) -> dict[str, Tensor]:

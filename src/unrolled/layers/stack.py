@@ -28,7 +28,7 @@ class Plan(NamedTuple):
 def run_stack(
     plan: Plan,
     x: Tensor,
-    first: Sequence[Tensor],
+    first: Sequence[Tensor] | None,
     weights: Sequence[Weights],
     *,
     lengths: Tensor | None,
@@ -40,7 +40,7 @@ def run_stack(
     Args:
         plan: The programs and how they are stacked.
         x: T x B x X, or T x B whole numbers, zero past each length.
-        first: The first states, each L*D x B x width.
+        first: The first states, each L*D x B x width; None for zeros, which compiled cells know.
         weights: One for each layer and direction, L*D.
         lengths: Steps of each sequence (B), or None.
         training: Whether masks and dropout are random.
@@ -57,7 +57,8 @@ def run_stack(
         for direction in range(plan.directions):
             row = layer * plan.directions + direction
             one = _One(plan, layer, bool(direction), lengths, training, record)
-            of_layer.append(one.run(x, [state[row] for state in first], weights[row]))
+            states = None if first is None else [state[row] for state in first]
+            of_layer.append(one.run(x, states, weights[row]))
         runs += of_layer
         outputs = [made.output for made in of_layer]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
@@ -76,16 +77,17 @@ class _One(NamedTuple):
     training: bool
     record: Sequence[str]
 
-    def run(self, x: Tensor, first: Sequence[Tensor], weights: Weights) -> Run:
+    def run(self, x: Tensor, first: Sequence[Tensor] | None, weights: Weights) -> Run:
         """Run it with the layer's backend."""
         program = self.plan.programs[self.layer]
         masks = None
         if self.training and program.cell.masks:
             steps, batch = x.shape[:2]
             masks = draw_masks(
-                program.cell, program.mask_widths, steps=steps, batch=batch, like=first[0]
+                program.cell, program.mask_widths, steps=steps, batch=batch, like=weights.like(x)
             )
         if not self.plan.kernels:
+            assert first is not None
             return self._eagerly(program, x, first, weights, masks)
         masks = {name: self._turned(mask) for name, mask in masks.items()} if masks else None
         kernel = self.plan.kernels[self.layer]

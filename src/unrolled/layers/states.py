@@ -31,15 +31,13 @@ def zero_states(shapes: Sequence[tuple[int, ...]], like: Tensor) -> list[Tensor]
 
 
 def open_state(
-    state: Any, shapes: Sequence[tuple[int, int, int]], *, cell: Cell, batched: bool, like: Tensor
+    state: Any, shapes: Sequence[tuple[int, int, int]], *, cell: Cell, batched: bool
 ) -> list[Tensor]:
-    """The given state as a list, each L*D x B x width; zeros if None.
+    """The given state as a list, each L*D x B x width.
 
     Raises:
         StateError: It has other parts or shapes than the cell's states.
     """
-    if state is None:
-        return zero_states(shapes, like)
     parts = list(state) if isinstance(state, tuple | list) else [state]
     wanted = [shape if batched else (shape[0], shape[2]) for shape in shapes]
     same_count = len(parts) == len(shapes) and (len(shapes) > 1 or isinstance(state, Tensor))

@@ -14,7 +14,7 @@ from torch import Tensor
 from unrolled.runtime.eager import Run, Weights, one_hot, run
 from unrolled.runtime.given import given_values
 from unrolled.runtime.kernel import Kernel
-from unrolled.runtime.passes import backward_pass, forward_pass, gradients_of, kept_of
+from unrolled.runtime.passes import Owed, backward_pass, forward_pass
 from unrolled.runtime.program import Program
 from unrolled.runtime.rows import Rows, equal_rows, turned, zero_past
 from unrolled.runtime.task import Inputs, Task
@@ -24,7 +24,7 @@ def run_compiled(
     program: Program,
     kernel: Kernel,
     x: Tensor,
-    first: Sequence[Tensor],
+    first: Sequence[Tensor] | None,
     weights: Weights,
     *,
     masks: Mapping[str, Tensor] | None = None,
@@ -36,28 +36,30 @@ def run_compiled(
         program: The cell, made ready for these widths.
         kernel: The same, compiled; it says which values are recorded.
         x: T x B x X, or whole numbers T x B that stand for one-hot vectors.
-        first: The first states, each B x width.
+        first: The first states, each B x width; None for zeros.
         weights: The stored tensors.
         masks: As `eager.run` takes them.
         rows: The lengths and the direction.
     """
-    masks = masks or {}
-    step = kernel.plan.step
+    masks, step = masks or {}, kernel.plan.step
     if x.is_floating_point():
         x = x if x.dtype is kernel.dtype else x.to(kernel.dtype)
     elif program.reads_input:
-        x = one_hot(x, program, first[0])
+        x = one_hot(x, program, kernel.zeros(0))
     with _full_precision():
         known = x if rows.lengths is None or not step.given else zero_past(x, rows.lengths)
         given = given_values(step, program, known, weights, masks) if step.given else ()
         drawn = tuple(masks[name] for name in kernel.masks if masks)
-        states = tuple(state.to(kernel.dtype) for state in first)
+        states = tuple(state.to(kernel.dtype) for state in first or ())
         inputs = Inputs(x, states, weights.stacks, weights.bias, weights.vector, drawn, given)
-        task = Task(kernel, rows, inputs, lambda inputs: _eagerly(program, kernel, rows, inputs))
-        output, *rest = CompiledLoop.apply(task, *inputs.flat())
-    count = len(states)
-    recorded = dict(zip(step.recorded, rest[count:], strict=True))
-    return Run(output, tuple(rest[:count]), recorded)
+        flat = inputs.flat()
+        if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in flat):
+            task = Task(kernel, rows, inputs, lambda inputs: _eagerly(program, kernel, rows, inputs))
+            output, *rest = CompiledLoop.apply(task, *flat)
+        else:
+            output, *rest = forward_pass(kernel, rows, inputs).results()
+    count = len(kernel.states)
+    return Run(output, tuple(rest[:count]), dict(zip(step.recorded, rest[count:], strict=True)))
 
 
 def rows_for(x: Tensor, lengths: Tensor | None, *, reverse: bool) -> Rows:
@@ -75,34 +77,26 @@ class CompiledLoop(torch.autograd.Function):
     def forward(ctx: Any, task: Task, *flat: Any) -> tuple[Tensor, ...]:
         """Run forward; what the backward needs stays with the context."""
         ctx.set_materialize_grads(False)
-        rows, found = task.rows, forward_pass(task, task.inputs(flat))
-        output = rows.unpack(found["state", task.kernel.states[0]])
-        last = [rows.unsort(found["last", label]) for label in task.kernel.states]
-        recorded = [rows.unpack(each.of(found).contiguous()) for each in task.kernel.recorded]
-        kept = kept_of(found)
-        if rows.index is None:
-            kept["state", task.kernel.states[0]] = output
-        ctx.task, ctx.roles = task, list(kept)
-        ctx.save_for_backward(*flat, *kept.values())
-        return (output, *last, *recorded)
+        made = forward_pass(task.kernel, task.rows, task.shape.like(flat))
+        ctx.task = task
+        ctx.save_for_backward(*flat, made.rows, made.kept)
+        return made.results()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         """Run backward; under `create_graph` the eager meaning does."""
         task: Task = ctx.task
-        saved = ctx.saved_tensors
-        flat, kept = saved[: -len(ctx.roles)], saved[-len(ctx.roles) :]
-        inputs, needed = task.inputs(flat), ctx.needs_input_grad[1:]
+        *flat, output, kept = ctx.saved_tensors
+        inputs, needed = task.shape.like(flat), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
             return (None, *_again(task, inputs, needed, gradients))
-        count = len(task.kernel.states)
-        by_role = dict(
-            zip(ctx.roles, (buffer.view(-1, buffer.shape[-1]) for buffer in kept), strict=True)
-        )
-        outward, last = [gradients[0], *gradients[1 + count :]], gradients[1 : 1 + count]
+        count = 1 + len(task.kernel.states)
+        owed = Owed((gradients[0], *gradients[count:]), gradients[1:count])
+        want = inputs.like(needed)
         with _full_precision():
-            found = backward_pass(task, inputs, by_role, outward, last)
-            return (None, *gradients_of(task, inputs, found, needed))
+            made = output, kept
+            found = backward_pass(task.kernel, task.rows, inputs, made, owed, want)
+        return (None, *found.flat())
 
 
 def _full_precision() -> AbstractContextManager[Any]:
@@ -142,7 +136,10 @@ def _eagerly(program: Program, kernel: Kernel, rows: Rows, inputs: Inputs) -> Se
         masks = {n: turned(m, lengths) if m.dim() == 3 else m for n, m in masks.items()}
     weights = Weights(inputs.stacks, inputs.bias, inputs.vector)
     record = tuple(step.recorded)
-    made = run(program, x, inputs.first, weights, masks=masks, lengths=lengths, record=record)
+    widths = kernel.forward.widths
+    zeros = (kernel.zeros(rows.batch, widths["state", label]) for label in kernel.states)
+    first = inputs.first or tuple(zeros)
+    made = run(program, x, first, weights, masks=masks, lengths=lengths, record=record)
     values = [made.output, *made.recorded.values()]
     if rows.reverse:
         values = [turned(value, lengths) for value in values]

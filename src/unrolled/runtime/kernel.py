@@ -1,10 +1,11 @@
 """A compiled cell at given widths: its functions in C, and the memory that they work on."""
 
 import ctypes
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,22 +13,23 @@ from torch import Tensor
 from unrolled.compiler.loops import Loop
 from unrolled.compiler.plan import Plan, plan_of
 from unrolled.compiler.schedule import Buffer, Place
-from unrolled.compiler.step import Group
 from unrolled.lang.cell import Cell
 from unrolled.lang.forms import Form, value_of
 from unrolled.lang.nodes import Node
 from unrolled.runtime import team
 from unrolled.runtime.library import library_of
+from unrolled.runtime.memory import Memory, Part, empty
 from unrolled.runtime.rows import Rows
 
-Buffers: TypeAlias = dict[tuple[str, ...], Tensor]
-"""Tensors by their role in the generated code, as rows."""
-
-SCRATCH = frozenset(("scratch", "side", "packed", "next", "step_sum"))
-"""Roles of memory that nobody looks at afterwards."""
+FREE = frozenset(
+    ("scratch", "side", "packed", "next", "step_sum", "panels", "operand", "gradient", "sum")
+    + ("product", "kept", "state", "gradient_of")
+)
+"""Roles of memory that is made for one run, where nobody provides it."""
 ALIGNED = 16  # numbers; a cache line
 WORTH_A_SIGNAL = 10**10  # multiplications in one call, during which Python hears no Ctrl-C
 WORTH_A_SLICE = 40_000  # multiplications of a step, below which a second thread costs more
+ROWS_TOGETHER = 256  # rows of a block of steps, whose input products are done together
 
 
 class Call(ctypes.Structure):
@@ -41,10 +43,12 @@ class Call(ctypes.Structure):
         ("counts", ctypes.c_void_p),
         ("reverse", ctypes.c_long),
         ("packed", ctypes.c_long),
+        ("block", ctypes.c_long),
         ("slices", ctypes.c_long),
         ("bounds", ctypes.c_void_p),
         ("sizes", ctypes.c_void_p),
         ("at", ctypes.c_void_p),
+        ("symbols", ctypes.c_void_p),
         ("parallel", ctypes.c_void_p),
     ]
 
@@ -59,36 +63,12 @@ class Piece:
     width: int
 
 
-@dataclass(frozen=True, eq=False)
-class Columns:
+class Columns(NamedTuple):
     """Some columns of a buffer: a place, with its widths as numbers."""
 
     role: tuple[str, ...]
     begin: int
     end: int
-
-    def of(self, found: Buffers) -> Tensor:
-        """What lies there, in every row."""
-        whole = found[self.role]
-        width = self.end - self.begin
-        return whole if whole.shape[1] == width else whole[:, self.begin : self.end]
-
-
-@dataclass(frozen=True, eq=False)
-class Product:
-    """A group of products: which rows of which stored matrix, times what.
-
-    `operand` is the role of what an input's product read, `gradient` where that of its results
-    lies after a backward.
-    """
-
-    group: Group
-    key: str
-    begin: int
-    end: int
-    width: int
-    operand: tuple[str, str]
-    gradient: Columns
 
 
 class Direction:
@@ -97,67 +77,64 @@ class Direction:
     def __init__(self, kernel: "Kernel", loop: Loop, function: Any) -> None:
         self.function = function
         self.kernel = kernel
-        pieces = [
+        self.pieces = [
             Piece(index, buffer.role, buffer.rows, self._width(buffer, loop))
             for index, buffer in enumerate(loop.buffers)
         ]
-        self.count = len(pieces)
-        self.scratch = [piece for piece in pieces if piece.role[0] in SCRATCH]
-        self.tensors = [piece for piece in pieces if piece.role[0] not in SCRATCH]
+        self.widths = {piece.role: piece.width for piece in self.pieces}
 
     def _width(self, buffer: Buffer, loop: Loop) -> int:
         """A row's numbers; of weights, all of them."""
-        kernel = self.kernel
-        if buffer.role[0] == "weight":
-            return kernel.stored_size(buffer.role[1])
+        kernel, kind = self.kernel, buffer.role[0]
+        if kind in ("weight", "gradient_of_weight"):
+            return kernel.stored[buffer.role[1]]
         packed = next((packed for packed in loop.packed if packed.buffer is buffer), None)
-        if packed is None:
-            return kernel.number(buffer.width)
-        panels = -(-kernel.number(packed.results) // kernel.panel)
-        return panels * kernel.panel * kernel.number(packed.operands)
+        if packed is not None:
+            return kernel.padded(packed.results) * kernel.number(packed.operands)
+        if kind == "panels":
+            return kernel.padded(buffer.width) * kernel.rows_at_once
+        return kernel.number(buffer.width)
 
-    def run(self, rows: Rows, found: Buffers) -> None:
-        """Call the C; tensors that are not found are made, and put there."""
-        kernel, dtype = self.kernel, self.kernel.dtype
+    def run(self, rows: Rows, memory: Memory) -> None:
+        """Call the C.
+
+        Args:
+            rows: The lengths and the direction.
+            memory: What it reads and leaves; all else is made for this run.
+        """
+        kernel = self.kernel
         slices = kernel.slices(rows.batch)
         counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
         counts |= {"row": slices, "slice": slices}
-        at = (ctypes.c_void_p * self.count)()
-        for piece in self.tensors:
-            count = counts[piece.rows]
-            tensor = found.get(piece.role)
-            if tensor is None:
-                tensor = found[piece.role] = torch.empty((count, piece.width), dtype=dtype)
-            assert tensor.dtype is dtype and tensor.is_contiguous(), piece
-            assert tensor.numel() >= count * piece.width, piece
-            at[piece.index] = tensor.data_ptr()
-        arena = self._arena(counts, at, sides=rows.lengths is not None)
-        self._call(rows, slices, at)
-        del arena  # which had to live until here
-
-    def _arena(self, counts: Mapping[str, int], at: Any, *, sides: bool) -> Tensor:
-        """One block of memory for all scratch."""
+        at = (ctypes.c_void_p * len(self.pieces))()
+        free: list[Piece] = []
         ends = [0]
-        for piece in self.scratch:
-            numbers = counts[piece.rows] * piece.width if sides or piece.role[0] != "side" else 0
-            ends.append(ends[-1] + -(-numbers // ALIGNED) * ALIGNED)
-        arena = torch.empty(ends[-1], dtype=self.kernel.dtype)
+        for piece in self.pieces:
+            address = memory.at.get(piece.role)
+            if address is not None:
+                at[piece.index] = address
+            elif piece.role[0] != "side" or rows.lengths is not None:
+                assert piece.role[0] in FREE, piece
+                free.append(piece)
+                ends.append(ends[-1] + -(-counts[piece.rows] * piece.width // ALIGNED) * ALIGNED)
+        arena = empty((ends[-1],), kernel.dtype)
         start, size = arena.data_ptr(), arena.element_size()
-        for piece, begin in zip(self.scratch, ends, strict=False):
+        for piece, begin in zip(free, ends, strict=False):
             at[piece.index] = start + begin * size
-        return arena
+        self._call(rows, slices, at, memory.symbols)
 
-    def _call(self, rows: Rows, slices: int, at: Any) -> None:
+    def _call(self, rows: Rows, slices: int, at: Any, symbols: int) -> None:
         """The call, in parts so short that Ctrl-C is heard between them."""
         kernel = self.kernel
         sizes, addresses = ctypes.addressof(kernel.sizes_in_c), ctypes.addressof(at)
         starts, counts, bounds = rows.in_memory(slices)
         steps, at_once = rows.steps, max(1, WORTH_A_SIGNAL // (1 + rows.batch * kernel.work))
+        block = -(-ROWS_TOGETHER // rows.batch)
         for begin in range(0, steps, at_once):
             end = min(begin + at_once, steps)
             call = Call(
-                steps, begin, end, starts, counts, rows.reverse, begin > 0, slices, bounds,
-                sizes, addresses, team.entry(),
+                steps, begin, end, starts, counts, rows.reverse, begin > 0, block, slices, bounds,
+                sizes, addresses, symbols, team.entry(),
             )  # fmt: skip
             self.function(ctypes.byref(call))
 
@@ -170,46 +147,68 @@ class Kernel:
         self.sizes = sizes
         self.dtype = dtype
         library = library_of(plan, double=dtype == torch.float64)
-        self.panel = library.panel
+        self.panel, self.rows_at_once = library.panel, library.rows_at_once
         self.sizes_in_c = (ctypes.c_long * len(plan.symbols))(*(sizes[s] for s in plan.symbols))
-        self.forward = Direction(self, plan.forward, library.forward)
-        self.backward = Direction(self, plan.backward, library.backward)
+        shapes = plan.step.layout.shapes(sizes)
+        self.stored = {s.key: math.prod(shapes[f"weight_{s.key}"]) for s in plan.step.layout.stacks}
+        """How many numbers each stored matrix has."""
         self.states = [state.label for state in plan.step.states]
+        self.output = "state", self.states[0]
         self.masks = [mask.label for mask in plan.step.cell.leaves("mask")]
         self.stacks = [stack.key for stack in plan.step.layout.stacks]
-        self.position = {stack.key: i for i, stack in enumerate(plan.step.layout.stacks)}
+        self.given = [(leaf.label, plan.step.is_settled(leaf)) for leaf in plan.step.given]
+        self.forward = Direction(self, plan.forward, library.forward)
+        self.backward = Direction(self, plan.backward, library.backward)
         self.incoming = {name: self.width(leaf) for name, leaf in plan.adjoint.incoming.items()}
-        self.kept = {node: self._columns(place) for node, place in plan.kept.items()}
-        self.recorded = [self._columns(place) for place in plan.recorded.values()]
-        self.settled = [plan.step.is_settled(leaf) for leaf in plan.step.given]
-        self.early = [self._product(group) for group in plan.step.groups if group.early]
-        self.late = [self._product(group) for group in plan.step.groups if not group.early]
-        self.work = sum((product.end - product.begin) * product.width for product in self.late)
+        self.recorded = {name: self._columns(place) for name, place in plan.recorded.items()}
+        self.stored_flows = {leaf.label for leaf in plan.adjoint.leaves}
+        self.kept = self._kept()
+        self.work = self._work()
+
+    def zeros(self, *shape: int) -> Tensor:
+        """Fresh ones, in the kernel's dtype."""
+        return torch.zeros(shape, dtype=self.dtype)
 
     def number(self, form: Form) -> int:
         """A width as a number."""
         return int(value_of(form, self.sizes))
 
+    def padded(self, form: Form) -> int:
+        """A width in full panels."""
+        return -(-self.number(form) // self.panel) * self.panel
+
     def width(self, node: Node) -> int:
         """How wide a value is."""
         return self.number(self.plan.step.graph.widths[node])
-
-    def stored_size(self, key: str) -> int:
-        """How many numbers a stored matrix has."""
-        rows, columns = self.plan.step.layout.shapes(self.sizes)[f"weight_{key}"]
-        return rows * columns
 
     def slices(self, batch: int) -> int:
         """Among how many threads the rows are split."""
         return max(1, min(team.size(), batch, batch * self.work // WORTH_A_SLICE))
 
-    def _product(self, group: Group) -> Product:
-        blocks = self.plan.step.layout.blocks(self.sizes)
-        begin, end = blocks[group.matrices[0]].start, blocks[group.matrices[-1]].stop
-        operand = "rows", "x" if group.operand.op == "input" else str(group.operand.attribute)
-        gradient = self._columns(self.plan.gradients[group.name])
-        width = self.width(group.operand)
-        return Product(group, group.key, begin, end, width, operand, gradient)
+    def _kept(self) -> dict[tuple[str, ...], Part]:
+        """What the forward leaves for the backward alone, or to be recorded, end to end."""
+        wanted = {piece.role for piece in self.backward.pieces}
+        wanted |= {place.role for place in self.recorded.values()}
+        found: dict[tuple[str, ...], Part] = {}
+        begin = 0
+        for piece in self.forward.pieces:
+            inside = piece.role[0] in ("product", "kept", "state", "recorded")
+            if piece.role in wanted and inside and piece.role != self.output:
+                found[piece.role] = Part(begin, piece.width)
+                begin += piece.width
+        return found
+
+    @property
+    def kept_width(self) -> int:
+        """The numbers of a row and step that the forward keeps."""
+        return sum(part.width for part in self.kept.values())
+
+    def _work(self) -> int:
+        """Multiplications of a row's step."""
+        calls = [call for phase in self.plan.forward.schedule.phases for call in phase.calls]
+        packed = {(p.group, p.first, p.last): p for p in self.plan.forward.packed}
+        of_calls = (packed[call.group, call.first, call.last] for call in calls)
+        return sum(self.number(p.results) * self.number(p.operands) for p in of_calls)
 
     def _columns(self, place: Place) -> Columns:
         begin = self.number(place.offset)

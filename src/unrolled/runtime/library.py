@@ -21,6 +21,8 @@ class Library:
     backward: Any
     panel: int
     """Results side by side in packed weights."""
+    rows_at_once: int
+    """Rows that are packed together for a gradient of weights."""
 
 
 @lru_cache(maxsize=1)
@@ -52,4 +54,6 @@ def library_of(plan: Plan, *, double: bool) -> Library:
     except UnrolledError as error:
         _failures[plan, double] = error
         raise
-    return Library(loaded.forward, loaded.backward, int(loaded.panel()))
+    return Library(
+        loaded.forward, loaded.backward, int(loaded.panel()), int(loaded.rows_at_once())
+    )

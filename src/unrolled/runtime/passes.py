@@ -1,172 +1,214 @@
-"""Forward and backward of a compiled run: products of all steps by torch, the loop in C."""
+"""Forward and backward of a compiled run: memory for what goes in and comes out, and two calls."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from unrolled.runtime.kernel import Buffers, Product
+from unrolled.runtime.kernel import Columns, Kernel
+from unrolled.runtime.memory import Memory, empty, zeros
 from unrolled.runtime.rows import Rows
-from unrolled.runtime.task import Inputs, Task, shared_buffers
-
-KEPT = ("product", "kept", "recorded", "state", "first")
-"""The roles of what the backward reads of the forward's."""
+from unrolled.runtime.task import Inputs
 
 
-def forward_pass(task: Task, inputs: Inputs) -> Buffers:
-    """Run forward; every buffer by its role."""
-    kernel, rows = task.kernel, task.rows
-    found = shared_buffers(task, inputs)
-    for label, first in zip(kernel.states, inputs.first, strict=True):
-        found["first", label] = rows.sort(first)
-        if rows.lengths is not None:
-            found["last", label] = found["first", label].clone()
-    for product in kernel.early:
-        weight, operand = task.weight(inputs, product).t(), found[product.operand]
-        dense = operand.is_floating_point()
-        made = operand @ weight if dense else torch.nn.functional.embedding(operand, weight)
-        found["product", product.group.name] = made
-    kernel.forward.run(rows, found)
-    return found
+class Made(NamedTuple):
+    """What a forward pass gives."""
+
+    output: Tensor  # T B H
+    last: list[Tensor]  # each B x width
+    recorded: list[Tensor]  # each T x B x width
+    rows: Tensor
+    """The output as rows; the output itself if all sequences are equally long."""
+    kept: Tensor
+    """What the backward reads beside it, end to end."""
+
+    def results(self) -> tuple[Tensor, ...]:
+        """What the caller asked for."""
+        return (self.output, *self.last, *self.recorded)
 
 
-def kept_of(found: Buffers) -> Buffers:
-    """What the backward needs of a forward's buffers."""
-    return {role: buffer for role, buffer in found.items() if role[0] in KEPT}
+class Owed(NamedTuple):
+    """The gradients of what a forward pass gave, each None where there is none."""
+
+    outward: Sequence[Tensor | None]  # of the output and of recorded values, each T x B x width
+    last: Sequence[Tensor | None]  # each B x width
+
+
+def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs) -> Made:
+    """Run forward."""
+    memory, widths = _memory_of(kernel, rows, inputs), kernel.forward.widths
+    output = empty((rows.total, widths[kernel.output]), kernel.dtype)
+    memory.put(output, *kernel.output)
+    kept = empty((rows.total * kernel.kept_width,), kernel.dtype)
+    memory.put_parts(kept, kernel.kept, rows.total)
+    last = [_last(kernel, rows, inputs, number) for number in range(len(kernel.states))]
+    for label, tensor in zip(kernel.states, last, strict=True):
+        memory.put(tensor, "last", label)
+    kernel.forward.run(rows, memory)
+    recorded = [_recorded(kernel, rows, output, kept, c) for c in kernel.recorded.values()]
+    unpacked = rows.unpack(output)
+    kept_output = unpacked if rows.index is None else output
+    return Made(unpacked, [rows.unsort(each) for each in last], recorded, kept_output, kept)
+
+
+def _memory_of(kernel: Kernel, rows: Rows, inputs: Inputs) -> Memory:
+    """What either direction reads of the inputs."""
+    memory = Memory(kernel.dtype)
+    if inputs.x.is_floating_point():
+        memory.put(rows.pack(inputs.x), "input")
+    else:
+        memory.put_symbols(rows.pack(inputs.x).long())
+        memory.put_nothing("input")
+    for key, stored in zip(kernel.stacks, inputs.stacks, strict=True):
+        memory.put(stored.contiguous(), "weight", key)
+    for kind, tensor in (("bias", inputs.bias), ("vector", inputs.vector)):
+        if tensor is not None:
+            memory.put(tensor.contiguous(), "stored", kind)
+    for name, mask in zip(kernel.masks, inputs.masks, strict=bool(inputs.masks)):
+        memory.put(rows.pack(mask) if mask.dim() == 3 else rows.sort(mask), "mask", name)
+    for (label, settled), value in zip(kernel.given, inputs.given, strict=True):
+        memory.put(value.contiguous() if settled else rows.pack(value), "given", label)
+    for number, label in enumerate(kernel.states):
+        if inputs.first:
+            memory.put(rows.sort(inputs.first[number]), "first", label)
+        else:
+            nothing = zeros(rows.batch * kernel.forward.widths["state", label], kernel.dtype)
+            memory.put(nothing, "first", label)
+    return memory
+
+
+def _last(kernel: Kernel, rows: Rows, inputs: Inputs, number: int) -> Tensor:
+    """Memory for a last state; a sequence without steps leaves in it what it began with."""
+    width = kernel.forward.widths["state", kernel.states[number]]
+    if rows.lengths is None:
+        return empty((rows.batch, width), kernel.dtype)
+    if inputs.first:
+        return rows.sort(inputs.first[number]).clone()
+    return torch.zeros((rows.batch, width), dtype=kernel.dtype)
+
+
+def _recorded(kernel: Kernel, rows: Rows, output: Tensor, kept: Tensor, place: Columns) -> Tensor:
+    """A copy of a recorded value."""
+    whole = output if place.role == kernel.output else kernel.kept[place.role].of(kept, rows.total)
+    return rows.unpack(whole[:, place.begin : place.end].clone())
 
 
 def backward_pass(
-    task: Task,
+    kernel: Kernel,
+    rows: Rows,
     inputs: Inputs,
-    kept: Buffers,
-    outward: Sequence[Tensor | None],
-    last: Sequence[Tensor | None],
-) -> Buffers:
-    """Run backward; every buffer by its role.
+    made: tuple[Tensor, Tensor],
+    owed: Owed,
+    want: Inputs,
+) -> Inputs:
+    """The gradient of every input, None where it is not wanted.
 
     Args:
-        task: The run.
-        inputs: Its tensors.
-        kept: What the forward kept.
-        outward: The gradients of the output and of recorded values, each T x B x width or None.
-        last: The gradients of the last states, each B x width or None.
+        kernel: The compiled cell.
+        rows: The lengths and the direction.
+        inputs: What the forward read.
+        made: What it left: the output's rows, and what it kept.
+        owed: The gradients of its results.
+        want: Which gradients are wanted.
     """
-    kernel, rows = task.kernel, task.rows
-    found = {**shared_buffers(task, inputs), **kept}
-    for (name, width), gradient in zip(kernel.incoming.items(), outward, strict=True):
+    output, kept = made
+    memory = _memory_of(kernel, rows, inputs)
+    memory.put(output, *kernel.output)
+    memory.put_parts(kept, kernel.kept, rows.total)
+    for (name, width), gradient in zip(kernel.incoming.items(), owed.outward, strict=True):
         nothing = gradient is None
-        found["incoming", name] = (
-            torch.zeros((rows.total, width), dtype=kernel.dtype) if nothing else rows.pack(gradient)
-        )
-    for label, first, gradient in zip(kernel.states, inputs.first, last, strict=True):
-        sorted_ = torch.zeros_like(first) if gradient is None else rows.sort(gradient)
-        found["carried", label] = sorted_.clone() if sorted_ is gradient else sorted_.contiguous()
-    kernel.backward.run(rows, found)
-    return found
-
-
-def gradients_of(
-    task: Task, inputs: Inputs, found: Buffers, needed: Sequence[bool]
-) -> list[Tensor | None]:
-    """The gradient of every input that needs one, after a backward pass."""
-    want = task.inputs(needed)
-    step, rows = task.kernel.plan.step, task.rows
-    flows = _flows_to_operands(task, inputs, found, want)
-    x = flows.get(("rows", "x"))
-    if want.x:
-        x = torch.zeros_like(inputs.x) if x is None else rows.unpack(x)
-    first = [rows.unsort(found["carried", label]) for label in task.kernel.states]
-    stacks = [
-        _of_weight(task, inputs, found, number) if wanted else None
-        for number, wanted in enumerate(want.stacks)
+        flow = kernel.zeros(rows.total, width) if nothing else rows.pack(gradient)
+        memory.put(flow, "incoming", name)
+    first = [
+        memory.put(_carried(kernel, rows, label, gradient), "carried", label)
+        for label, gradient in zip(kernel.states, owed.last, strict=True)
     ]
-    vectors = [
-        _of_vector(found, kind, tensor) if wanted else None
-        for kind, tensor, wanted in (
-            ("bias", inputs.bias, want.bias),
-            ("vector", inputs.vector, want.vector),
-        )
+    space = _Space(kernel, rows, memory)
+    x = space.of_steps(kernel.plan.step.cell.input.label, want.x)
+    stacks = [space.of_weight(*pair) for pair in zip(kernel.stacks, want.stacks, strict=True)]
+    bias, vector = space.summed("bias", want.bias), space.summed("vector", want.vector)
+    given = [
+        (space.summed if settled else space.of_steps)(label, wanted)
+        for (label, settled), wanted in zip(kernel.given, want.given, strict=True)
     ]
-    given: list[Tensor | None] = []
-    leaves = zip(step.given, inputs.given, task.kernel.settled, strict=True)
-    for leaf, value, settled in leaves:
-        flow = flows.get(("rows", leaf.label))
-        if flow is not None:
-            flow = flow.reshape(value.shape) if settled else rows.unpack(flow)
-        given.append(flow)
-    return [x if want.x else None, *first, *stacks, *vectors, *(None for _ in want.masks), *given]
-
-
-def _flows_to_operands(task: Task, inputs: Inputs, found: Buffers, want: Inputs) -> Buffers:
-    """The gradients of x and of given values, as rows: from the loop, and through products."""
-    flows: Buffers = {}
-    for leaf in task.kernel.plan.adjoint.leaves:
-        role = ("rows", "x" if leaf.op == "input" else leaf.label)
-        own = found.get(("gradient_of", leaf.label))
-        flows[role] = found["sum", leaf.label].sum(0) if own is None else own
-    for product in task.kernel.early:
-        role = product.operand
-        if found[role].is_floating_point() and (want.x or role != ("rows", "x")):
-            gradient, weight = product.gradient.of(found), task.weight(inputs, product)
-            known = flows.get(role)
-            flows[role] = (
-                gradient @ weight if known is None else torch.addmm(known, gradient, weight)
+    kernel.backward.run(rows, memory)
+    return Inputs(
+        _shaped(rows, x, inputs.x, want.x),
+        tuple(map(rows.unsort, first)) if inputs.first else (),
+        tuple(
+            gradient.view(stored.shape) if gradient is not None else None
+            for gradient, stored in zip(stacks, inputs.stacks, strict=True)
+        ),
+        _added_up(bias, inputs.bias, want.bias),
+        _added_up(vector, inputs.vector, want.vector),
+        (None,) * len(inputs.masks),
+        tuple(
+            _added_up(flow, value, wanted) if settled else _shaped(rows, flow, value, wanted)
+            for (_, settled), flow, value, wanted in zip(
+                kernel.given, given, inputs.given, want.given, strict=True
             )
-    return flows
+        ),
+    )
 
 
-def _of_vector(found: Buffers, kind: str, tensor: Tensor) -> Tensor:
-    sums = found.get(("sum", kind))
+class _Space(NamedTuple):
+    """Memory for what a backward leaves; None where there will be nothing."""
+
+    kernel: Kernel
+    rows: Rows
+    memory: Memory
+
+    def of_steps(self, label: str, wanted: bool) -> Tensor | None:
+        """For the gradient of what was read at each step."""
+        role = "gradient_of", label
+        if role not in self.kernel.backward.widths:
+            return None
+        if not wanted:
+            if label not in self.kernel.stored_flows:
+                self.memory.put_nothing(*role)
+            return None
+        return self._put(self.rows.total, role)
+
+    def summed(self, kind: str, wanted: bool) -> Tensor | None:
+        """For a gradient that is summed over steps and rows, slice by slice."""
+        role = "sum", kind
+        if not wanted or role not in self.kernel.backward.widths:
+            return None
+        return self._put(self.kernel.slices(self.rows.batch), role)
+
+    def of_weight(self, key: str, wanted: bool) -> Tensor | None:
+        """For the gradient of a stored matrix."""
+        role = "gradient_of_weight", key
+        if not wanted:
+            self.memory.put_nothing(*role)
+            return None
+        return self.memory.put(self.kernel.zeros(self.kernel.stored[key]), *role)
+
+    def _put(self, count: int, role: tuple[str, ...]) -> Tensor:
+        size = count, self.kernel.backward.widths[role]
+        return self.memory.put(empty(size, self.kernel.dtype), *role)
+
+
+def _carried(kernel: Kernel, rows: Rows, label: str, gradient: Tensor | None) -> Tensor:
+    """The gradient of a last state, to be carried back in place to the first."""
+    if gradient is None:
+        return kernel.zeros(rows.batch, kernel.forward.widths["state", label])
+    flow = rows.sort(gradient)
+    return flow.clone() if flow is gradient else flow
+
+
+def _shaped(rows: Rows, flow: Tensor | None, value: Tensor, wanted: bool) -> Tensor | None:
+    """The gradient of what was read at each step, T x B x width."""
+    if not wanted:
+        return None
+    return torch.zeros_like(value) if flow is None else rows.unpack(flow)
+
+
+def _added_up(sums: Tensor | None, value: Tensor, wanted: bool) -> Tensor | None:
+    """The sum over all slices."""
+    if not wanted:
+        return None
     if sums is None:
-        return torch.zeros_like(tensor)
-    return sums[0] if len(sums) == 1 else sums.sum(0)
-
-
-def _of_weight(task: Task, inputs: Inputs, found: Buffers, number: int) -> Tensor:
-    """The gradient of a stored matrix: a product over all steps for each group that reads it."""
-    kernel, stored = task.kernel, inputs.stacks[number]
-    key = kernel.stacks[number]
-    products = [product for product in (*kernel.early, *kernel.late) if product.key == key]
-    if len(products) == 1 and products[0].end - products[0].begin == len(stored):
-        return _outer(task, found, products[0])
-    total = torch.zeros_like(stored)
-    for product in products:
-        total[product.begin : product.end] += _outer(task, found, product)
-    return total
-
-
-def _outer(task: Task, found: Buffers, product: Product) -> Tensor:
-    """The sum over all rows of the gradient of a product times what it read."""
-    group, rows = product.group, task.rows
-    gradient = product.gradient.of(found)
-    if group.early:
-        operand = found[product.operand]
-        if operand.is_floating_point():
-            return gradient.t() @ operand
-        return (
-            gradient.new_zeros(product.width, gradient.shape[1])
-            .index_add_(0, operand, gradient)
-            .t()
-        )
-    if group.operand.op == "state":
-        label = group.operand.label
-        pairs = _before(rows, gradient, found["first", label], found["state", label])
-        return sum((part.t() @ operand for part, operand in pairs), start=torch.zeros(()))
-    kept = task.kernel.kept.get(group.operand)
-    operand = found["operand", group.name] if kept is None else kept.of(found)
-    return gradient.t() @ operand
-
-
-def _before(
-    rows: Rows, gradient: Tensor, first: Tensor, sequence: Tensor
-) -> Iterable[tuple[Tensor, Tensor]]:
-    """Rows of a gradient with the states before them, which lie a step away from those after."""
-    batch = rows.batch
-    if rows.index is not None:
-        yield gradient, torch.cat([first, sequence]).index_select(0, rows.before)
-    elif rows.reverse:
-        yield gradient[:-batch], sequence[batch:]
-        yield gradient[-batch:], first
-    else:
-        yield gradient[batch:], sequence[:-batch]
-        yield gradient[:batch], first
+        return torch.zeros_like(value)
+    return (sums[0] if len(sums) == 1 else sums.sum(0)).view(value.shape)

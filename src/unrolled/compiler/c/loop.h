@@ -9,10 +9,12 @@ struct call {
     const long *starts, *counts; /* of each step: where its rows begin, and how many it has */
     long reverse;                /* from the last step to the first */
     long packed; /* whether the weights are packed already */
+    long block;  /* how many steps share one product of their inputs */
     long slices;
     const long *bounds; /* slice i has rows bounds[i] to bounds[i + 1] */
     const long *sizes;  /* of the width symbols */
     real *const *at;    /* the buffers */
+    const long *symbols; /* the place of the one in each row of a one-hot input, or 0 */
     void (*parallel)(void (*)(void *), void *, unsigned, unsigned);
 };
 
@@ -27,6 +29,40 @@ static inline struct step step_of(const struct call *call, long slice, long numb
     const long time = call->reverse ? call->steps - 1 - number : number;
     const long count = smaller(call->counts[time], call->bounds[slice + 1]);
     return (struct step){time, call->starts[time], count};
+}
+
+/* The steps of a block, from the earliest to the last in time. */
+struct times {
+    long first, last;
+};
+
+static inline struct times times_of(const struct call *call, int backward)
+{
+    const long early = backward ? call->steps - call->to : call->from;
+    const long late = backward ? call->steps - 1 - call->from : call->to - 1;
+    return call->reverse ? (struct times){call->steps - 1 - late, call->steps - 1 - early}
+                         : (struct times){early, late};
+}
+
+/* Rows one after the other. */
+struct span {
+    long begin, count;
+};
+
+/* All rows of a block. */
+static inline struct span rows_of(const struct call *call, int backward)
+{
+    const struct times times = times_of(call, backward);
+    const long begin = call->starts[times.first];
+    return (struct span){begin, call->starts[times.last] + call->counts[times.last] - begin};
+}
+
+/* This slice's share of them. */
+static inline struct span share_of(const struct call *call, long slice, int backward)
+{
+    const struct span all = rows_of(call, backward);
+    const long begin = all.count * slice / call->slices;
+    return (struct span){all.begin + begin, all.count * (slice + 1) / call->slices - begin};
 }
 
 /* How many rows have a step before this one. */
@@ -112,4 +148,20 @@ static void run(const struct call *call, slice_body body)
         call->parallel(take_slices, &work, call->slices, 0);
     else
         take_slices(&work);
+}
+
+/* All steps, block after block: what all rows of a block do together `ahead` of its steps or
+ * `behind` them, and the steps. */
+static void run_in_blocks(
+    const struct call *call, slice_body ahead, slice_body steps, slice_body behind)
+{
+    struct call now = *call;
+    for (now.from = call->from; now.from < call->to; now.from += call->block) {
+        now.to = smaller(now.from + call->block, call->to);
+        if (ahead)
+            run(&now, ahead);
+        run(&now, steps);
+        if (behind)
+            run(&now, behind);
+    }
 }

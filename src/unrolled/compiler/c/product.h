@@ -32,7 +32,7 @@ static inline void store(real *to, lanes values) { *(lanes_anywhere *)to = value
 #define FIXED _Pragma("GCC unroll 16") for
 
 /* What the weights of one k add to each row's sums. */
-#define ADD(ROWS, SUM, K_NOW, WEIGHTS)                                                            \
+#define ADD(ROWS, SUM, V, WEIGHTS)                                                                \
     do {                                                                                          \
         lanes w[VECTORS];                                                                         \
         FIXED(int n = 0; n < VECTORS; n++) {                                                      \
@@ -41,25 +41,27 @@ static inline void store(real *to, lanes values) { *(lanes_anywhere *)to = value
         }                                                                                         \
         FIXED(int r = 0; r < ROWS; r++)                                                           \
             FIXED(int n = 0; n < VECTORS; n++)                                                    \
-                (SUM)[r][n] += v[r * v_stride + (K_NOW)] * w[n];                                  \
+                (SUM)[r][n] += (V)[r * v_stride] * w[n];                                          \
     } while (0)
 
-/* One panel for ROWS rows: out += v @ panel. Few rows would wait for each other's sums, so those
- * have CHAINS sums for each result, one for every CHAINS-th k. */
+/* One panel for ROWS rows: out += v @ panel, or out = v @ panel if `onto` is 0. Few rows would wait
+ * for each other's sums, so those have CHAINS sums for each result, one for every CHAINS-th k. */
 #define TILE_OF(ROWS, CHAINS)                                                                     \
     static inline void tile_##ROWS(                                                               \
-        real *out, long out_stride, const real *v, long v_stride, const real *panel, long K)      \
+        real *out, long out_stride, const real *v, long v_stride, long v_step, const real *panel, \
+        long K, int onto)                                                                         \
     {                                                                                             \
         lanes sum[CHAINS][ROWS][VECTORS] = {0};                                                   \
-        FIXED(int r = 0; r < ROWS; r++)                                                           \
-            FIXED(int n = 0; n < VECTORS; n++)                                                    \
-                sum[0][r][n] = load(out + r * out_stride + n * LANES);                            \
+        if (onto)                                                                                 \
+            FIXED(int r = 0; r < ROWS; r++)                                                       \
+                FIXED(int n = 0; n < VECTORS; n++)                                                \
+                    sum[0][r][n] = load(out + r * out_stride + n * LANES);                        \
         long k = 0;                                                                               \
-        for (; k + CHAINS <= K; k += CHAINS, panel += CHAINS * PANEL)                             \
+        for (; k + CHAINS <= K; k += CHAINS, v += CHAINS * v_step, panel += CHAINS * PANEL)       \
             FIXED(int c = 0; c < CHAINS; c++)                                                     \
-                ADD(ROWS, sum[c], k + c, panel + c * PANEL);                                      \
-        for (; k < K; k++, panel += PANEL)                                                        \
-            ADD(ROWS, sum[0], k, panel);                                                          \
+                ADD(ROWS, sum[c], v + c * v_step, panel + c * PANEL);                             \
+        for (; k < K; k++, v += v_step, panel += PANEL)                                           \
+            ADD(ROWS, sum[0], v, panel);                                                          \
         FIXED(int r = 0; r < ROWS; r++)                                                           \
             FIXED(int n = 0; n < VECTORS; n++) {                                                  \
                 FIXED(int c = 1; c < CHAINS; c++)                                                 \
@@ -74,28 +76,34 @@ TILE_OF(4, 1)
 TILE_OF(5, 1)
 TILE_OF(6, 1)
 
-static inline void tile(
-    long rows, real *out, long out_stride, const real *v, long v_stride, const real *panel, long K)
+static inline void full_tile(
+    long rows, real *out, long out_stride, const real *v, long v_stride, long v_step,
+    const real *panel, long K, int onto)
 {
     switch (rows) {
-    case 1: tile_1(out, out_stride, v, v_stride, panel, K); break;
-    case 2: tile_2(out, out_stride, v, v_stride, panel, K); break;
-    case 3: tile_3(out, out_stride, v, v_stride, panel, K); break;
-    case 4: tile_4(out, out_stride, v, v_stride, panel, K); break;
-    case 5: tile_5(out, out_stride, v, v_stride, panel, K); break;
-    default: tile_6(out, out_stride, v, v_stride, panel, K); break;
+    case 1: tile_1(out, out_stride, v, v_stride, v_step, panel, K, onto); break;
+    case 2: tile_2(out, out_stride, v, v_stride, v_step, panel, K, onto); break;
+    case 3: tile_3(out, out_stride, v, v_stride, v_step, panel, K, onto); break;
+    case 4: tile_4(out, out_stride, v, v_stride, v_step, panel, K, onto); break;
+    case 5: tile_5(out, out_stride, v, v_stride, v_step, panel, K, onto); break;
+    default: tile_6(out, out_stride, v, v_stride, v_step, panel, K, onto); break;
     }
 }
 
-/* A tile of fewer than PANEL results: through a full one at the side. */
-static inline void edge_tile(
+/* `rows` rows of up to PANEL results; fewer go through a full tile at the side. */
+static inline void tile(
     long rows, long results, real *out, long out_stride, const real *v, long v_stride,
-    const real *panel, long K)
+    long v_step, const real *panel, long K, int onto)
 {
+    if (results >= PANEL) {
+        full_tile(rows, out, out_stride, v, v_stride, v_step, panel, K, onto);
+        return;
+    }
     real full[TILE * PANEL] = {0};
-    for (long r = 0; r < rows; r++)
-        memcpy(full + r * PANEL, out + r * out_stride, results * sizeof(real));
-    tile(rows, full, PANEL, v, v_stride, panel, K);
+    if (onto)
+        for (long r = 0; r < rows; r++)
+            memcpy(full + r * PANEL, out + r * out_stride, results * sizeof(real));
+    full_tile(rows, full, PANEL, v, v_stride, v_step, panel, K, 1);
     for (long r = 0; r < rows; r++)
         memcpy(out + r * out_stride, full + r * PANEL, results * sizeof(real));
 }
@@ -106,19 +114,24 @@ static __attribute__((noinline, unused)) void product(
     real *out, long out_stride, const real *v, long v_stride, long rows, const real *packed,
     long N, long K, int onto)
 {
-    if (!onto)
-        for (long r = 0; r < rows; r++)
-            memset(out + r * out_stride, 0, N * sizeof(real));
     const long tiles = (rows + TILE - 1) / TILE;
-    for (long n = 0; n < N; n += PANEL, packed += K * PANEL)
+    for (long n = 0; n < N; n += PANEL)
         for (long t = 0, r = 0, few; t < tiles; t++, r += few) {
             few = (rows - r + tiles - t - 1) / (tiles - t);
-            real *const o = out + r * out_stride + n;
-            const real *const a = v + r * v_stride;
-            if (N - n < PANEL)
-                edge_tile(few, N - n, o, out_stride, a, v_stride, packed, K);
-            else
-                tile(few, o, out_stride, a, v_stride, packed, K);
+            tile(few, N - n, out + r * out_stride + n, out_stride, v + r * v_stride, v_stride, 1,
+                 packed + n * K, K, onto);
+        }
+}
+
+/* The same where each v is one-hot, a one in the place of its symbol and zeros elsewhere. */
+static __attribute__((noinline, unused)) void gather(
+    real *out, long out_stride, const long *symbols, long rows, const real *packed, long N, long K)
+{
+    for (long r = 0; r < rows; r++)
+        for (long n = 0; n < N; n += PANEL) {
+            const real *const column = packed + n * K + symbols[r] * PANEL;
+            const long results = N - n < PANEL ? N - n : PANEL;
+            memcpy(out + r * out_stride + n, column, results * sizeof(real));
         }
 }
 
@@ -128,12 +141,22 @@ static inline long panels_of(long results) { return (results + PANEL - 1) / PANE
 static __attribute__((noinline, unused)) void pack(
     real *packed, const real *w, long stride, long N, long K, long first, long last)
 {
-    for (long p = first; p < last; p++)
+    for (long row = first * PANEL; row < last * PANEL; row++) {
+        real *const to = packed + row / PANEL * K * PANEL + row % PANEL;
         for (long k = 0; k < K; k++)
-            for (long n = 0; n < PANEL; n++) {
-                const long row = p * PANEL + n;
-                packed[(p * K + k) * PANEL + n] = row < N ? w[row * stride + k] : 0;
-            }
+            to[k * PANEL] = row < N ? w[row * stride + k] : 0;
+    }
+}
+
+/* A part of a row, zeros after it. */
+static inline void pad(real *to, const real *from, long numbers)
+{
+    if (numbers >= PANEL) {
+        memcpy(to, from, PANEL * sizeof(real));
+        return;
+    }
+    memset(to, 0, PANEL * sizeof(real));
+    memcpy(to, from, numbers * sizeof(real));
 }
 
 /* Panels of the transposed w (K x N, rows `stride` apart), whose product is w^T @ v. */
@@ -142,8 +165,5 @@ static __attribute__((noinline, unused)) void pack_transposed(
 {
     for (long p = first; p < last; p++)
         for (long k = 0; k < K; k++)
-            for (long n = 0; n < PANEL; n++) {
-                const long column = p * PANEL + n;
-                packed[(p * K + k) * PANEL + n] = column < N ? w[k * stride + column] : 0;
-            }
+            pad(packed + (p * K + k) * PANEL, w + k * stride + p * PANEL, N - p * PANEL);
 }
