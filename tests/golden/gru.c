@@ -2,21 +2,48 @@
 #include "real.h"
 #include "product.h"
 #include "loop.h"
+#include "outer.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_on_h_0 = call->at[7];
-    real *const packed_on_r_h_0 = call->at[8];
-    real *const weight_h = call->at[9];
-    real *const weight_r_h = call->at[10];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_on_x = call->at[8];
+    real *const packed_on_h = call->at[9];
+    real *const packed_on_r_h = call->at[10];
+    real *const weight_x = call->at[11];
+    real *const weight_h = call->at[12];
+    real *const weight_r_h = call->at[13];
 
     pack(
-        packed_on_h_0, weight_h, H, 2 * H, H,
+        packed_on_x, weight_x, X, 3 * H, X,
+        panels_of(3 * H) * slice / call->slices, panels_of(3 * H) * (slice + 1) / call->slices);
+    pack(
+        packed_on_h, weight_h, H, 2 * H, H,
         panels_of(2 * H) * slice / call->slices, panels_of(2 * H) * (slice + 1) / call->slices);
     pack(
-        packed_on_r_h_0, weight_r_h, H, H, H,
+        packed_on_r_h, weight_r_h, H, H, H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* The products of the input, for all rows of a block of steps. */
+static void forward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const product_x = call->at[0]; /* 3 * H for each row of each step */
+    real *const input = call->at[4]; /* X for each row of each step */
+    real *const packed_on_x = call->at[8];
+    const struct span rows = share_of(call, slice, 0);
+
+    /* W.xr, W.xz, W.xn @ x */
+    if (call->symbols)
+        gather(
+            product_x + rows.begin * (3 * H), 3 * H,
+            call->symbols + rows.begin, rows.count, packed_on_x, 3 * H, X);
+    else
+        product(
+            product_x + rows.begin * (3 * H), 3 * H,
+            input + rows.begin * X, X, rows.count,
+            packed_on_x, 3 * H, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
@@ -27,11 +54,11 @@ static void forward_slice(const struct call *call, long slice)
     real *const stored_bias = call->at[1]; /* 3 * H */
     real *const scratch_batch0 = call->at[2]; /* H for each row */
     real *const state_h = call->at[3]; /* H for each row of each step */
-    real *const first_h = call->at[4]; /* H for each row */
-    real *const side_h = call->at[5]; /* H for each row */
-    real *const last_h = call->at[6]; /* H for each row */
-    real *const packed_on_h_0 = call->at[7];
-    real *const packed_on_r_h_0 = call->at[8];
+    real *const first_h = call->at[5]; /* H for each row */
+    real *const side_h = call->at[6]; /* H for each row */
+    real *const last_h = call->at[7]; /* H for each row */
+    real *const packed_on_h = call->at[9];
+    real *const packed_on_r_h = call->at[10];
     const long begin = call->bounds[slice];
 
     for (long s = call->from; s < call->to; s++) {
@@ -45,7 +72,7 @@ static void forward_slice(const struct call *call, long slice)
         product(
             product_x + (now.row + begin) * (3 * H), 3 * H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h_0, 2 * H, H, 1);
+            packed_on_h, 2 * H, H, 1);
 
         for (long r = begin; r < now.count; r++) {
             real *const a_r = product_x + (now.row + r) * (3 * H);
@@ -72,7 +99,7 @@ static void forward_slice(const struct call *call, long slice)
         product(
             product_x + (now.row + begin) * (3 * H) + 2 * H, 3 * H,
             scratch_batch0 + begin * H, H, now.count - begin,
-            packed_on_r_h_0, H, H, 1);
+            packed_on_r_h, H, H, 1);
 
         for (long r = begin; r < now.count; r++) {
             real *const a_n = product_x + (now.row + r) * (3 * H) + 2 * H;
@@ -100,23 +127,89 @@ void forward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_forward);
-    run(call, forward_slice);
+    run_in_blocks(call, forward_together, forward_slice, 0);
 }
 
 static void pack_backward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_back_r_h_0 = call->at[14];
-    real *const packed_back_h_0 = call->at[15];
-    real *const weight_r_h = call->at[16];
-    real *const weight_h = call->at[17];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_back_r_h = call->at[22];
+    real *const packed_back_h = call->at[23];
+    real *const packed_back_x = call->at[24];
+    real *const weight_r_h = call->at[25];
+    real *const weight_h = call->at[26];
+    real *const weight_x = call->at[27];
 
     pack_transposed(
-        packed_back_r_h_0, weight_r_h, H, H, H,
+        packed_back_r_h, weight_r_h, H, H, H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
     pack_transposed(
-        packed_back_h_0, weight_h, H, H, 2 * H,
+        packed_back_h, weight_h, H, H, 2 * H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    pack_transposed(
+        packed_back_x, weight_x, X, X, 3 * H,
+        panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+}
+
+/* The gradients of inputs and weights, for all rows of a block of steps. */
+static void backward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const gradient_x = call->at[0]; /* 3 * H for each row of each step */
+    real *const gradient_h = call->at[1]; /* 2 * H for each row of each step */
+    real *const gradient_r_h = call->at[2]; /* H for each row of each step */
+    real *const operand_r_h = call->at[3]; /* H for each row of each step */
+    real *const gradient_of_x = call->at[10]; /* X for each row of each step */
+    real *const input = call->at[11]; /* X for each row of each step */
+    real *const gradient_of_weight_x = call->at[12];
+    real *const panels_x = call->at[13]; /* X for each slice */
+    real *const state_h = call->at[14]; /* H for each row of each step */
+    real *const gradient_of_weight_h = call->at[15];
+    real *const panels_h = call->at[16]; /* H for each slice */
+    real *const first_h = call->at[17]; /* H for each row */
+    real *const gradient_of_weight_r_h = call->at[18];
+    real *const panels_r_h = call->at[19]; /* H for each slice */
+    real *const packed_back_x = call->at[24];
+    const struct span rows = share_of(call, slice, 1);
+
+    /* the gradient of x, through W.xr, W.xz, W.xn */
+    if (gradient_of_x)
+        product(
+            gradient_of_x + rows.begin * X, X,
+            gradient_x + rows.begin * (3 * H), 3 * H, rows.count,
+            packed_back_x, X, 3 * H, 0);
+
+    const struct span all = rows_of(call, 1);
+
+    /* the gradients of W.xr, W.xz, W.xn, which met x */
+    if (gradient_of_weight_x) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_x, 3 * H, X,
+            gradient_x + all.begin * (3 * H), 3 * H, panels_x);
+        if (call->symbols)
+            add_symbols(&of, call->symbols + all.begin, all.count);
+        else
+            add_rows(&of, input + all.begin * X, X, all.count);
+        add_held(&of);
+    }
+
+    /* the gradients of W.hr, W.hz, which met h */
+    if (gradient_of_weight_h) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_h, 2 * H, H,
+            gradient_h + all.begin * (2 * H), 2 * H, panels_h);
+        add_states(&of, call, first_h, state_h);
+        add_held(&of);
+    }
+
+    /* the gradients of W.hn, which met r * h */
+    if (gradient_of_weight_r_h) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_r_h, H, H,
+            gradient_r_h + all.begin * H, H, panels_r_h);
+        add_rows(&of, operand_r_h + all.begin * H, H, all.count);
+        add_held(&of);
+    }
 }
 
 /* A slice of the rows, from the last step to the first. */
@@ -133,12 +226,12 @@ static void backward_slice(const struct call *call, long slice)
     real *const product_x = call->at[7]; /* 3 * H for each row of each step */
     real *const scratch_batch0 = call->at[8]; /* H for each row */
     real *const next_h = call->at[9]; /* H for each row */
-    real *const first_h = call->at[10]; /* H for each row */
-    real *const side_h = call->at[11]; /* H for each row */
-    real *const state_h = call->at[12]; /* H for each row of each step */
-    real *const step_sum_bias = call->at[13]; /* 3 * H for each slice */
-    real *const packed_back_r_h_0 = call->at[14];
-    real *const packed_back_h_0 = call->at[15];
+    real *const state_h = call->at[14]; /* H for each row of each step */
+    real *const first_h = call->at[17]; /* H for each row */
+    real *const side_h = call->at[20]; /* H for each row */
+    real *const step_sum_bias = call->at[21]; /* 3 * H for each slice */
+    real *const packed_back_r_h = call->at[22];
+    real *const packed_back_h = call->at[23];
     const long begin = call->bounds[slice];
     clear(call, sum_bias + slice * (3 * H), 3 * H);
     clear(call, step_sum_bias + slice * (3 * H), 3 * H);
@@ -186,7 +279,7 @@ static void backward_slice(const struct call *call, long slice)
         product(
             scratch_batch0 + begin * H, H,
             gradient_r_h + (now.row + begin) * H, H, now.count - begin,
-            packed_back_r_h_0, H, H, 0);
+            packed_back_r_h, H, H, 0);
 
         for (long r = begin; r < now.count; r++) {
             const real *const h_before = before_h + r * H;
@@ -215,7 +308,7 @@ static void backward_slice(const struct call *call, long slice)
         product(
             next_h + begin * H, H,
             gradient_h + (now.row + begin) * (2 * H), 2 * H, now.count - begin,
-            packed_back_h_0, H, 2 * H, 1);
+            packed_back_h, H, 2 * H, 1);
 
         copy_rows(carried_h, next_h, begin, now.count, H);
         add_up(sum_bias + slice * (3 * H), step_sum_bias + slice * (3 * H), 3 * H);
@@ -226,10 +319,15 @@ void backward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_backward);
-    run(call, backward_slice);
+    run_in_blocks(call, 0, backward_slice, backward_together);
 }
 
 long panel(void)
 {
     return PANEL;
+}
+
+long rows_at_once(void)
+{
+    return AT_ONCE;
 }

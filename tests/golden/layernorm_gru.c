@@ -2,20 +2,47 @@
 #include "real.h"
 #include "product.h"
 #include "loop.h"
+#include "outer.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_on_h_0 = call->at[19];
-    real *const packed_on_h_1 = call->at[20];
-    real *const weight_h = call->at[21];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_on_x = call->at[20];
+    real *const packed_on_h_0 = call->at[21];
+    real *const packed_on_h_1 = call->at[22];
+    real *const weight_x = call->at[23];
+    real *const weight_h = call->at[24];
 
+    pack(
+        packed_on_x, weight_x, X, 3 * H, X,
+        panels_of(3 * H) * slice / call->slices, panels_of(3 * H) * (slice + 1) / call->slices);
     pack(
         packed_on_h_0, weight_h, H, 2 * H, H,
         panels_of(2 * H) * slice / call->slices, panels_of(2 * H) * (slice + 1) / call->slices);
     pack(
         packed_on_h_1, weight_h + (2 * H) * H, H, H, H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* The products of the input, for all rows of a block of steps. */
+static void forward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const product_x = call->at[0]; /* 3 * H for each row of each step */
+    real *const input = call->at[16]; /* X for each row of each step */
+    real *const packed_on_x = call->at[20];
+    const struct span rows = share_of(call, slice, 0);
+
+    /* W.x, W.xn @ x */
+    if (call->symbols)
+        gather(
+            product_x + rows.begin * (3 * H), 3 * H,
+            call->symbols + rows.begin, rows.count, packed_on_x, 3 * H, X);
+    else
+        product(
+            product_x + rows.begin * (3 * H), 3 * H,
+            input + rows.begin * X, X, rows.count,
+            packed_on_x, 3 * H, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
@@ -38,11 +65,11 @@ static void forward_slice(const struct call *call, long slice)
     real *const stored_bias = call->at[13]; /* 3 * H */
     real *const kept_n = call->at[14]; /* H for each row of each step */
     real *const state_h = call->at[15]; /* H for each row of each step */
-    real *const first_h = call->at[16]; /* H for each row */
-    real *const side_h = call->at[17]; /* H for each row */
-    real *const last_h = call->at[18]; /* H for each row */
-    real *const packed_on_h_0 = call->at[19];
-    real *const packed_on_h_1 = call->at[20];
+    real *const first_h = call->at[17]; /* H for each row */
+    real *const side_h = call->at[18]; /* H for each row */
+    real *const last_h = call->at[19]; /* H for each row */
+    real *const packed_on_h_0 = call->at[21];
+    real *const packed_on_h_1 = call->at[22];
     const long begin = call->bounds[slice];
 
     for (long s = call->from; s < call->to; s++) {
@@ -195,18 +222,71 @@ void forward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_forward);
-    run(call, forward_slice);
+    run_in_blocks(call, forward_together, forward_slice, 0);
 }
 
 static void pack_backward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_back_h_0 = call->at[32];
-    real *const weight_h = call->at[33];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_back_h = call->at[38];
+    real *const packed_back_x = call->at[39];
+    real *const weight_h = call->at[40];
+    real *const weight_x = call->at[41];
 
     pack_transposed(
-        packed_back_h_0, weight_h, H, H, 3 * H,
+        packed_back_h, weight_h, H, H, 3 * H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    pack_transposed(
+        packed_back_x, weight_x, X, X, 3 * H,
+        panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+}
+
+/* The gradients of inputs and weights, for all rows of a block of steps. */
+static void backward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const gradient_x = call->at[25]; /* 3 * H for each row of each step */
+    real *const gradient_h = call->at[26]; /* 3 * H for each row of each step */
+    real *const gradient_of_x = call->at[27]; /* X for each row of each step */
+    real *const input = call->at[28]; /* X for each row of each step */
+    real *const gradient_of_weight_x = call->at[29];
+    real *const panels_x = call->at[30]; /* X for each slice */
+    real *const state_h = call->at[31]; /* H for each row of each step */
+    real *const gradient_of_weight_h = call->at[32];
+    real *const panels_h = call->at[33]; /* H for each slice */
+    real *const first_h = call->at[34]; /* H for each row */
+    real *const packed_back_x = call->at[39];
+    const struct span rows = share_of(call, slice, 1);
+
+    /* the gradient of x, through W.x, W.xn */
+    if (gradient_of_x)
+        product(
+            gradient_of_x + rows.begin * X, X,
+            gradient_x + rows.begin * (3 * H), 3 * H, rows.count,
+            packed_back_x, X, 3 * H, 0);
+
+    const struct span all = rows_of(call, 1);
+
+    /* the gradients of W.x, W.xn, which met x */
+    if (gradient_of_weight_x) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_x, 3 * H, X,
+            gradient_x + all.begin * (3 * H), 3 * H, panels_x);
+        if (call->symbols)
+            add_symbols(&of, call->symbols + all.begin, all.count);
+        else
+            add_rows(&of, input + all.begin * X, X, all.count);
+        add_held(&of);
+    }
+
+    /* the gradients of W.h, W.hn, which met h */
+    if (gradient_of_weight_h) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_h, 3 * H, H,
+            gradient_h + all.begin * (3 * H), 3 * H, panels_h);
+        add_states(&of, call, first_h, state_h);
+        add_held(&of);
+    }
 }
 
 /* A slice of the rows, from the last step to the first. */
@@ -240,12 +320,12 @@ static void backward_slice(const struct call *call, long slice)
     real *const scratch_row6 = call->at[24]; /* 2 * H for each slice */
     real *const gradient_x = call->at[25]; /* 3 * H for each row of each step */
     real *const gradient_h = call->at[26]; /* 3 * H for each row of each step */
-    real *const first_h = call->at[27]; /* H for each row */
-    real *const side_h = call->at[28]; /* H for each row */
-    real *const state_h = call->at[29]; /* H for each row of each step */
-    real *const step_sum_vector = call->at[30]; /* 12 * H for each slice */
-    real *const step_sum_bias = call->at[31]; /* 3 * H for each slice */
-    real *const packed_back_h_0 = call->at[32];
+    real *const state_h = call->at[31]; /* H for each row of each step */
+    real *const first_h = call->at[34]; /* H for each row */
+    real *const side_h = call->at[35]; /* H for each row */
+    real *const step_sum_vector = call->at[36]; /* 12 * H for each slice */
+    real *const step_sum_bias = call->at[37]; /* 3 * H for each slice */
+    real *const packed_back_h = call->at[38];
     const long begin = call->bounds[slice];
     clear(call, sum_vector + slice * (12 * H), 12 * H);
     clear(call, sum_bias + slice * (3 * H), 3 * H);
@@ -412,7 +492,7 @@ static void backward_slice(const struct call *call, long slice)
         product(
             next_h + begin * H, H,
             gradient_h + (now.row + begin) * (3 * H), 3 * H, now.count - begin,
-            packed_back_h_0, H, 3 * H, 1);
+            packed_back_h, H, 3 * H, 1);
 
         copy_rows(carried_h, next_h, begin, now.count, H);
         add_up(sum_vector + slice * (12 * H), step_sum_vector + slice * (12 * H), 12 * H);
@@ -424,10 +504,15 @@ void backward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_backward);
-    run(call, backward_slice);
+    run_in_blocks(call, 0, backward_slice, backward_together);
 }
 
 long panel(void)
 {
     return PANEL;
+}
+
+long rows_at_once(void)
+{
+    return AT_ONCE;
 }

@@ -2,16 +2,43 @@
 #include "real.h"
 #include "product.h"
 #include "loop.h"
+#include "outer.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_on_h_0 = call->at[10];
-    real *const weight_h = call->at[11];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_on_x = call->at[11];
+    real *const packed_on_h = call->at[12];
+    real *const weight_x = call->at[13];
+    real *const weight_h = call->at[14];
 
     pack(
-        packed_on_h_0, weight_h, H, 4 * H, H,
+        packed_on_x, weight_x, X, 4 * H, X,
         panels_of(4 * H) * slice / call->slices, panels_of(4 * H) * (slice + 1) / call->slices);
+    pack(
+        packed_on_h, weight_h, H, 4 * H, H,
+        panels_of(4 * H) * slice / call->slices, panels_of(4 * H) * (slice + 1) / call->slices);
+}
+
+/* The products of the input, for all rows of a block of steps. */
+static void forward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const product_x = call->at[0]; /* 4 * H for each row of each step */
+    real *const input = call->at[4]; /* X for each row of each step */
+    real *const packed_on_x = call->at[11];
+    const struct span rows = share_of(call, slice, 0);
+
+    /* W.xi, W.xf, W.xg, W.xo @ x */
+    if (call->symbols)
+        gather(
+            product_x + rows.begin * (4 * H), 4 * H,
+            call->symbols + rows.begin, rows.count, packed_on_x, 4 * H, X);
+    else
+        product(
+            product_x + rows.begin * (4 * H), 4 * H,
+            input + rows.begin * X, X, rows.count,
+            packed_on_x, 4 * H, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
@@ -22,13 +49,13 @@ static void forward_slice(const struct call *call, long slice)
     real *const stored_bias = call->at[1]; /* 4 * H */
     real *const state_h = call->at[2]; /* H for each row of each step */
     real *const state_c = call->at[3]; /* H for each row of each step */
-    real *const first_h = call->at[4]; /* H for each row */
-    real *const side_h = call->at[5]; /* H for each row */
-    real *const first_c = call->at[6]; /* H for each row */
-    real *const side_c = call->at[7]; /* H for each row */
-    real *const last_h = call->at[8]; /* H for each row */
-    real *const last_c = call->at[9]; /* H for each row */
-    real *const packed_on_h_0 = call->at[10];
+    real *const first_h = call->at[5]; /* H for each row */
+    real *const side_h = call->at[6]; /* H for each row */
+    real *const first_c = call->at[7]; /* H for each row */
+    real *const side_c = call->at[8]; /* H for each row */
+    real *const last_h = call->at[9]; /* H for each row */
+    real *const last_c = call->at[10]; /* H for each row */
+    real *const packed_on_h = call->at[12];
     const long begin = call->bounds[slice];
 
     for (long s = call->from; s < call->to; s++) {
@@ -44,7 +71,7 @@ static void forward_slice(const struct call *call, long slice)
         product(
             product_x + (now.row + begin) * (4 * H), 4 * H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h_0, 4 * H, H, 1);
+            packed_on_h, 4 * H, H, 1);
 
         for (long r = begin; r < now.count; r++) {
             real *const a_i = product_x + (now.row + r) * (4 * H);
@@ -94,18 +121,70 @@ void forward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_forward);
-    run(call, forward_slice);
+    run_in_blocks(call, forward_together, forward_slice, 0);
 }
 
 static void pack_backward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_back_h_0 = call->at[12];
-    real *const weight_h = call->at[13];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_back_h = call->at[20];
+    real *const packed_back_x = call->at[21];
+    real *const weight_h = call->at[22];
+    real *const weight_x = call->at[23];
 
     pack_transposed(
-        packed_back_h_0, weight_h, H, H, 4 * H,
+        packed_back_h, weight_h, H, H, 4 * H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    pack_transposed(
+        packed_back_x, weight_x, X, X, 4 * H,
+        panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+}
+
+/* The gradients of inputs and weights, for all rows of a block of steps. */
+static void backward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const gradient_x = call->at[1]; /* 4 * H for each row of each step */
+    real *const gradient_of_x = call->at[9]; /* X for each row of each step */
+    real *const input = call->at[10]; /* X for each row of each step */
+    real *const gradient_of_weight_x = call->at[11];
+    real *const panels_x = call->at[12]; /* X for each slice */
+    real *const state_h = call->at[13]; /* H for each row of each step */
+    real *const gradient_of_weight_h = call->at[14];
+    real *const panels_h = call->at[15]; /* H for each slice */
+    real *const first_h = call->at[16]; /* H for each row */
+    real *const packed_back_x = call->at[21];
+    const struct span rows = share_of(call, slice, 1);
+
+    /* the gradient of x, through W.xi, W.xf, W.xg, W.xo */
+    if (gradient_of_x)
+        product(
+            gradient_of_x + rows.begin * X, X,
+            gradient_x + rows.begin * (4 * H), 4 * H, rows.count,
+            packed_back_x, X, 4 * H, 0);
+
+    const struct span all = rows_of(call, 1);
+
+    /* the gradients of W.xi, W.xf, W.xg, W.xo, which met x */
+    if (gradient_of_weight_x) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_x, 4 * H, X,
+            gradient_x + all.begin * (4 * H), 4 * H, panels_x);
+        if (call->symbols)
+            add_symbols(&of, call->symbols + all.begin, all.count);
+        else
+            add_rows(&of, input + all.begin * X, X, all.count);
+        add_held(&of);
+    }
+
+    /* the gradients of W.hi, W.hf, W.hg, W.ho, which met h */
+    if (gradient_of_weight_h) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_h, 4 * H, H,
+            gradient_x + all.begin * (4 * H), 4 * H, panels_h);
+        add_states(&of, call, first_h, state_h);
+        add_held(&of);
+    }
 }
 
 /* A slice of the rows, from the last step to the first. */
@@ -121,10 +200,10 @@ static void backward_slice(const struct call *call, long slice)
     real *const state_c = call->at[6]; /* H for each row of each step */
     real *const carried_c = call->at[7]; /* H for each row */
     real *const next_h = call->at[8]; /* H for each row */
-    real *const first_c = call->at[9]; /* H for each row */
-    real *const side_c = call->at[10]; /* H for each row */
-    real *const step_sum_bias = call->at[11]; /* 4 * H for each slice */
-    real *const packed_back_h_0 = call->at[12];
+    real *const first_c = call->at[17]; /* H for each row */
+    real *const side_c = call->at[18]; /* H for each row */
+    real *const step_sum_bias = call->at[19]; /* 4 * H for each slice */
+    real *const packed_back_h = call->at[20];
     const long begin = call->bounds[slice];
     clear(call, sum_bias + slice * (4 * H), 4 * H);
     clear(call, step_sum_bias + slice * (4 * H), 4 * H);
@@ -184,7 +263,7 @@ static void backward_slice(const struct call *call, long slice)
         product(
             next_h + begin * H, H,
             gradient_x + (now.row + begin) * (4 * H), 4 * H, now.count - begin,
-            packed_back_h_0, H, 4 * H, 0);
+            packed_back_h, H, 4 * H, 0);
 
         copy_rows(carried_h, next_h, begin, now.count, H);
         copy_rows(carried_c, next_c, begin, now.count, H);
@@ -196,10 +275,15 @@ void backward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_backward);
-    run(call, backward_slice);
+    run_in_blocks(call, 0, backward_slice, backward_together);
 }
 
 long panel(void)
 {
     return PANEL;
+}
+
+long rows_at_once(void)
+{
+    return AT_ONCE;
 }

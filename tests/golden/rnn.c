@@ -2,16 +2,43 @@
 #include "real.h"
 #include "product.h"
 #include "loop.h"
+#include "outer.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_on_h_0 = call->at[6];
-    real *const weight_h = call->at[7];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_on_x = call->at[7];
+    real *const packed_on_h = call->at[8];
+    real *const weight_x = call->at[9];
+    real *const weight_h = call->at[10];
 
     pack(
-        packed_on_h_0, weight_h, H, H, H,
+        packed_on_x, weight_x, X, H, X,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    pack(
+        packed_on_h, weight_h, H, H, H,
+        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+}
+
+/* The products of the input, for all rows of a block of steps. */
+static void forward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const product_x = call->at[0]; /* H for each row of each step */
+    real *const input = call->at[3]; /* X for each row of each step */
+    real *const packed_on_x = call->at[7];
+    const struct span rows = share_of(call, slice, 0);
+
+    /* W.xh @ x */
+    if (call->symbols)
+        gather(
+            product_x + rows.begin * H, H,
+            call->symbols + rows.begin, rows.count, packed_on_x, H, X);
+    else
+        product(
+            product_x + rows.begin * H, H,
+            input + rows.begin * X, X, rows.count,
+            packed_on_x, H, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
@@ -21,10 +48,10 @@ static void forward_slice(const struct call *call, long slice)
     real *const product_x = call->at[0]; /* H for each row of each step */
     real *const state_h = call->at[1]; /* H for each row of each step */
     real *const stored_bias = call->at[2]; /* H */
-    real *const first_h = call->at[3]; /* H for each row */
-    real *const side_h = call->at[4]; /* H for each row */
-    real *const last_h = call->at[5]; /* H for each row */
-    real *const packed_on_h_0 = call->at[6];
+    real *const first_h = call->at[4]; /* H for each row */
+    real *const side_h = call->at[5]; /* H for each row */
+    real *const last_h = call->at[6]; /* H for each row */
+    real *const packed_on_h = call->at[8];
     const long begin = call->bounds[slice];
 
     for (long s = call->from; s < call->to; s++) {
@@ -38,7 +65,7 @@ static void forward_slice(const struct call *call, long slice)
         product(
             product_x + (now.row + begin) * H, H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h_0, H, H, 1);
+            packed_on_h, H, H, 1);
 
         for (long r = begin; r < now.count; r++) {
             real *const h_after = state_h + (now.row + r) * H;
@@ -58,18 +85,70 @@ void forward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_forward);
-    run(call, forward_slice);
+    run_in_blocks(call, forward_together, forward_slice, 0);
 }
 
 static void pack_backward(const struct call *call, long slice)
 {
-    const long H = call->sizes[0];
-    real *const packed_back_h_0 = call->at[7];
-    real *const weight_h = call->at[8];
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const packed_back_h = call->at[14];
+    real *const packed_back_x = call->at[15];
+    real *const weight_h = call->at[16];
+    real *const weight_x = call->at[17];
 
     pack_transposed(
-        packed_back_h_0, weight_h, H, H, H,
+        packed_back_h, weight_h, H, H, H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    pack_transposed(
+        packed_back_x, weight_x, X, X, H,
+        panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+}
+
+/* The gradients of inputs and weights, for all rows of a block of steps. */
+static void backward_together(const struct call *call, long slice)
+{
+    const long H = call->sizes[0], X = call->sizes[1];
+    real *const gradient_x = call->at[0]; /* H for each row of each step */
+    real *const state_h = call->at[4]; /* H for each row of each step */
+    real *const gradient_of_x = call->at[6]; /* X for each row of each step */
+    real *const input = call->at[7]; /* X for each row of each step */
+    real *const gradient_of_weight_x = call->at[8];
+    real *const panels_x = call->at[9]; /* X for each slice */
+    real *const gradient_of_weight_h = call->at[10];
+    real *const panels_h = call->at[11]; /* H for each slice */
+    real *const first_h = call->at[12]; /* H for each row */
+    real *const packed_back_x = call->at[15];
+    const struct span rows = share_of(call, slice, 1);
+
+    /* the gradient of x, through W.xh */
+    if (gradient_of_x)
+        product(
+            gradient_of_x + rows.begin * X, X,
+            gradient_x + rows.begin * H, H, rows.count,
+            packed_back_x, X, H, 0);
+
+    const struct span all = rows_of(call, 1);
+
+    /* the gradients of W.xh, which met x */
+    if (gradient_of_weight_x) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_x, H, X,
+            gradient_x + all.begin * H, H, panels_x);
+        if (call->symbols)
+            add_symbols(&of, call->symbols + all.begin, all.count);
+        else
+            add_rows(&of, input + all.begin * X, X, all.count);
+        add_held(&of);
+    }
+
+    /* the gradients of W.hh, which met h */
+    if (gradient_of_weight_h) {
+        struct outer of = outer_of(
+            call, slice, gradient_of_weight_h, H, H,
+            gradient_x + all.begin * H, H, panels_h);
+        add_states(&of, call, first_h, state_h);
+        add_held(&of);
+    }
 }
 
 /* A slice of the rows, from the last step to the first. */
@@ -82,8 +161,8 @@ static void backward_slice(const struct call *call, long slice)
     real *const incoming = call->at[3]; /* H for each row of each step */
     real *const state_h = call->at[4]; /* H for each row of each step */
     real *const next_h = call->at[5]; /* H for each row */
-    real *const step_sum_bias = call->at[6]; /* H for each slice */
-    real *const packed_back_h_0 = call->at[7];
+    real *const step_sum_bias = call->at[13]; /* H for each slice */
+    real *const packed_back_h = call->at[14];
     const long begin = call->bounds[slice];
     clear(call, sum_bias + slice * H, H);
     clear(call, step_sum_bias + slice * H, H);
@@ -112,7 +191,7 @@ static void backward_slice(const struct call *call, long slice)
         product(
             next_h + begin * H, H,
             gradient_x + (now.row + begin) * H, H, now.count - begin,
-            packed_back_h_0, H, H, 0);
+            packed_back_h, H, H, 0);
 
         copy_rows(carried_h, next_h, begin, now.count, H);
         add_up(sum_bias + slice * H, step_sum_bias + slice * H, H);
@@ -123,10 +202,15 @@ void backward(const struct call *call)
 {
     if (!call->packed)
         run(call, pack_backward);
-    run(call, backward_slice);
+    run_in_blocks(call, 0, backward_slice, backward_together);
 }
 
 long panel(void)
 {
     return PANEL;
+}
+
+long rows_at_once(void)
+{
+    return AT_ONCE;
 }

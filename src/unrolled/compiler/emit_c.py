@@ -19,6 +19,7 @@ from unrolled.compiler.titles import titles_of
 from unrolled.lang.printing import show
 from unrolled.lang.text import TEXT
 
+NOTE_END = " */\n"
 _OF_BLOCK = ("rows.begin", "all.begin")
 _ROWS = {
     "steps": "for each row of each step",
@@ -33,8 +34,7 @@ def emit(plan: Plan) -> str:
     name = plan.step.cell.name
     parts = [
         as_comment(f"{name}, forward and backward over a sequence, from its equations."),
-        '#include "real.h"\n#include "product.h"\n#include "loop.h"\n'
-        '#include "outer.h"\n',
+        '#include "real.h"\n#include "product.h"\n#include "loop.h"\n#include "outer.h"\n',
         _Direction(plan, plan.forward, "forward").text(),
         _Direction(plan, plan.backward, "backward").text(),
         "long panel(void)\n{\n    return PANEL;\n}\n",
@@ -111,23 +111,22 @@ class _Direction:
         return f"/* {title}, for all rows of a block of steps. */\n{_function(head, lines)}"
 
     def _product_of_inputs(self, call: Call) -> str:
-        text = self._product(call, "rows.begin", "rows.count")
+        note, product = self._product(call, "rows.begin", "rows.count").split(NOTE_END, 1)
         if call.group.operand.op != "input" or self.plan.reads_input:
-            return text
-        note, product = text.lstrip("\n").split("\n", 1)
-        packed = self._packed(call)
+            return f"{note}{NOTE_END}{product}"
+        packed, out = self._packed(call), extent(call.out.buffer.width)
         gather = (
-            f"gather(\n    {self.row_of(call.out, 'rows.begin')}, {extent(call.out.buffer.width)},\n"
+            f"gather(\n    {self.row_of(call.out, 'rows.begin')}, {out},\n"
             f"    call->symbols + rows.begin, rows.count, {self.names[packed.buffer]}, "
             f"{extent(packed.results)}, {extent(packed.operands)});"
         )
         both = f"if (call->symbols)\n{indent(gather, '    ')}\nelse\n{indent(product, '    ')}"
-        return f"\n{note}\n{both}"
+        return f"{note}{NOTE_END}{both}"
 
     def _gradient_of_inputs(self, call: Call) -> str:
-        note, product = self._product(call, "rows.begin", "rows.count").lstrip("\n").split("\n", 1)
+        note, product = self._product(call, "rows.begin", "rows.count").split(NOTE_END, 1)
         asked = f"if ({self.names[call.out.buffer]})\n{indent(product, '    ')}"
-        return f"\n{note}\n{asked}"
+        return f"{note}{NOTE_END}{asked}"
 
     def _outer(self, outer: Outer) -> str:
         names, group = self.names, outer.group
@@ -203,9 +202,7 @@ class _Direction:
         for call in phase.calls:
             yield self._product(call)
 
-    def _product(
-        self, call: Call, first: str = "begin", count: str = "now.count - begin"
-    ) -> str:
+    def _product(self, call: Call, first: str = "begin", count: str = "now.count - begin") -> str:
         packed = self._packed(call)
         names = ", ".join(call.group.matrices[call.first : call.last])
         read = f"{names} @ {self._operand_of(call.group)}"

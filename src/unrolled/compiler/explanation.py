@@ -1,4 +1,4 @@
-"""A plan in words: what runs before the loop, what in it, what is kept and what is made again."""
+"""A plan in words: what runs beside the steps and in them, what is kept and what is made again."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,12 +20,12 @@ def explain(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     step = plan.step
     early = [", ".join(group.matrices) for group in step.groups if group.early]
-    yield f"before the loop, all steps at once: {'; '.join(early) or 'nothing'}"
+    yield f"before some steps, for all of them at once: {'; '.join(early) or 'nothing'}"
     yield from (f"  given by torch: {leaf.label}" for leaf in step.given)
     yield from _loop("each step forward", plan.forward)
     yield from _loop("each step backward", plan.backward)
-    late = [", ".join(group.matrices) for group in step.groups]
-    yield f"after the loop, all steps at once: the gradients of {'; '.join(late) or 'nothing'}"
+    all_ = "; ".join(", ".join(group.matrices) for group in step.groups) or "nothing"
+    yield f"after some steps, for all of them at once: the gradients of {all_}"
     yield from _memory(plan)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from unrolled.compiler.places import Places
 from unrolled.compiler.schedule import Buffer, Call, Phase, Place, Schedule
 from unrolled.compiler.step import Group
-from unrolled.lang.forms import Form, add
+from unrolled.lang.forms import Form
 from unrolled.lang.nodes import Node
 
 
@@ -32,8 +32,9 @@ class Packed:
 
 @dataclass(frozen=True, eq=False)
 class Outer:
-    """The gradient of a group's weights: a sum over all rows of what its results were owed times
-    what it read, which is a place, or the state before the step.
+    """The gradient of a group's weights: over all rows, what results were owed times what was read.
+
+    What was read is a place, or the state before the step.
     """
 
     group: Group
@@ -118,8 +119,10 @@ def _packed(call: Call, places: Places) -> Packed:
     width = places.widths[group.operand]
     results, operands = (width, height) if call.transposed else (height, width)
     way = "back" if call.transposed else "on"
-    name = (group.name,) if call.last - call.first == len(group.matrices) else (
-        group.name, str(call.first)
+    name = (
+        (group.name,)
+        if call.last - call.first == len(group.matrices)
+        else (group.name, str(call.first))
     )
     buffer = places.buffer("once", {}, "packed", way, *name)
     return Packed(

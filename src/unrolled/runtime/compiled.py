@@ -54,7 +54,9 @@ def run_compiled(
         inputs = Inputs(x, states, weights.stacks, weights.bias, weights.vector, drawn, given)
         flat = inputs.flat()
         if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in flat):
-            task = Task(kernel, rows, inputs, lambda inputs: _eagerly(program, kernel, rows, inputs))
+            task = Task(
+                kernel, rows, inputs, lambda inputs: _eagerly(program, kernel, rows, inputs)
+            )
             output, *rest = CompiledLoop.apply(task, *flat)
         else:
             output, *rest = forward_pass(kernel, rows, inputs).results()
@@ -99,11 +101,14 @@ class CompiledLoop(torch.autograd.Function):
         return (None, *found.flat())
 
 
+_AS_IT_IS = nullcontext()
+
+
 def _full_precision() -> AbstractContextManager[Any]:
     """Autocast suspended: the C computes in the dtype of the weights."""
     if torch.is_autocast_enabled("cpu"):
         return torch.autocast("cpu", enabled=False)
-    return nullcontext()
+    return _AS_IT_IS
 
 
 def _again(

@@ -3,7 +3,6 @@
 import ctypes
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -53,11 +52,9 @@ class Call(ctypes.Structure):
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """A buffer as C finds it: where in `call->at`, and how many rows of how many numbers."""
+class Piece(NamedTuple):
+    """A buffer: so many rows of so many numbers."""
 
-    index: int
     role: tuple[str, ...]
     rows: str
     width: int
@@ -78,9 +75,9 @@ class Direction:
         self.function = function
         self.kernel = kernel
         self.pieces = [
-            Piece(index, buffer.role, buffer.rows, self._width(buffer, loop))
-            for index, buffer in enumerate(loop.buffers)
+            Piece(buffer.role, buffer.rows, self._width(buffer, loop)) for buffer in loop.buffers
         ]
+        self.addresses = ctypes.c_void_p * len(self.pieces)
         self.widths = {piece.role: piece.width for piece in self.pieces}
 
     def _width(self, buffer: Buffer, loop: Loop) -> int:
@@ -102,26 +99,26 @@ class Direction:
             rows: The lengths and the direction.
             memory: What it reads and leaves; all else is made for this run.
         """
-        kernel = self.kernel
-        slices = kernel.slices(rows.batch)
+        slices = self.kernel.slices(rows.batch)
         counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
         counts |= {"row": slices, "slice": slices}
-        at = (ctypes.c_void_p * len(self.pieces))()
-        free: list[Piece] = []
-        ends = [0]
-        for piece in self.pieces:
-            address = memory.at.get(piece.role)
-            if address is not None:
-                at[piece.index] = address
-            elif piece.role[0] != "side" or rows.lengths is not None:
-                assert piece.role[0] in FREE, piece
-                free.append(piece)
-                ends.append(ends[-1] + -(-counts[piece.rows] * piece.width // ALIGNED) * ALIGNED)
-        arena = empty((ends[-1],), kernel.dtype)
+        addresses: list[int] = []
+        free: list[tuple[int, int]] = []
+        end = 0
+        for role, kind, width in self.pieces:
+            address = memory.at.get(role)
+            if address is None:
+                assert role[0] in FREE, role
+                address = 0
+                free.append((len(addresses), end))
+                if role[0] != "side" or rows.lengths is not None:
+                    end += -(-counts[kind] * width // ALIGNED) * ALIGNED
+            addresses.append(address)
+        arena = empty((end,), self.kernel.dtype)
         start, size = arena.data_ptr(), arena.element_size()
-        for piece, begin in zip(free, ends, strict=False):
-            at[piece.index] = start + begin * size
-        self._call(rows, slices, at, memory.symbols)
+        for index, begin in free:
+            addresses[index] = start + begin * size
+        self._call(rows, slices, self.addresses(*addresses), memory.symbols)
 
     def _call(self, rows: Rows, slices: int, at: Any, symbols: int) -> None:
         """The call, in parts so short that Ctrl-C is heard between them."""

@@ -54,6 +54,4 @@ def library_of(plan: Plan, *, double: bool) -> Library:
     except UnrolledError as error:
         _failures[plan, double] = error
         raise
-    return Library(
-        loaded.forward, loaded.backward, int(loaded.panel()), int(loaded.rows_at_once())
-    )
+    return Library(loaded.forward, loaded.backward, int(loaded.panel()), int(loaded.rows_at_once()))

@@ -13,7 +13,7 @@ LARGE = 2**22  # bytes
 
 
 class Part(NamedTuple):
-    """A block of a tensor in which blocks lie end to end: the width of those before it, and its own."""
+    """A block among others that lie end to end: the width of those before it, and its own."""
 
     begin: int
     width: int

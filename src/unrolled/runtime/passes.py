@@ -38,7 +38,7 @@ class Owed(NamedTuple):
 def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs) -> Made:
     """Run forward."""
     memory, widths = _memory_of(kernel, rows, inputs), kernel.forward.widths
-    output = empty((rows.total, widths[kernel.output]), kernel.dtype)
+    output = empty((*rows.shape, widths[kernel.output]), kernel.dtype)
     memory.put(output, *kernel.output)
     kept = empty((rows.total * kernel.kept_width,), kernel.dtype)
     memory.put_parts(kept, kernel.kept, rows.total)
@@ -47,9 +47,7 @@ def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs) -> Made:
         memory.put(tensor, "last", label)
     kernel.forward.run(rows, memory)
     recorded = [_recorded(kernel, rows, output, kept, c) for c in kernel.recorded.values()]
-    unpacked = rows.unpack(output)
-    kept_output = unpacked if rows.index is None else output
-    return Made(unpacked, [rows.unsort(each) for each in last], recorded, kept_output, kept)
+    return Made(rows.unpack(output), list(map(rows.unsort, last)), recorded, output, kept)
 
 
 def _memory_of(kernel: Kernel, rows: Rows, inputs: Inputs) -> Memory:
@@ -90,8 +88,12 @@ def _last(kernel: Kernel, rows: Rows, inputs: Inputs, number: int) -> Tensor:
 
 def _recorded(kernel: Kernel, rows: Rows, output: Tensor, kept: Tensor, place: Columns) -> Tensor:
     """A copy of a recorded value."""
-    whole = output if place.role == kernel.output else kernel.kept[place.role].of(kept, rows.total)
-    return rows.unpack(whole[:, place.begin : place.end].clone())
+    if place.role == kernel.output:
+        whole = output.view(rows.total, -1)
+    else:
+        whole = kernel.kept[place.role].of(kept, rows.total)
+    part = whole[:, place.begin : place.end].clone()
+    return rows.unpack(part.view(*rows.shape, -1))
 
 
 def backward_pass(
@@ -118,76 +120,87 @@ def backward_pass(
     memory.put_parts(kept, kernel.kept, rows.total)
     for (name, width), gradient in zip(kernel.incoming.items(), owed.outward, strict=True):
         nothing = gradient is None
-        flow = kernel.zeros(rows.total, width) if nothing else rows.pack(gradient)
+        flow = kernel.zeros(*rows.shape, width) if nothing else rows.pack(gradient)
         memory.put(flow, "incoming", name)
     first = [
         memory.put(_carried(kernel, rows, label, gradient), "carried", label)
         for label, gradient in zip(kernel.states, owed.last, strict=True)
     ]
     space = _Space(kernel, rows, memory)
-    x = space.of_steps(kernel.plan.step.cell.input.label, want.x)
-    stacks = [space.of_weight(*pair) for pair in zip(kernel.stacks, want.stacks, strict=True)]
-    bias, vector = space.summed("bias", want.bias), space.summed("vector", want.vector)
-    given = [
-        (space.summed if settled else space.of_steps)(label, wanted)
-        for (label, settled), wanted in zip(kernel.given, want.given, strict=True)
-    ]
-    kernel.backward.run(rows, memory)
-    return Inputs(
-        _shaped(rows, x, inputs.x, want.x),
-        tuple(map(rows.unsort, first)) if inputs.first else (),
-        tuple(
-            gradient.view(stored.shape) if gradient is not None else None
-            for gradient, stored in zip(stacks, inputs.stacks, strict=True)
-        ),
-        _added_up(bias, inputs.bias, want.bias),
-        _added_up(vector, inputs.vector, want.vector),
+    x = space.of_steps(kernel.plan.step.cell.input.label, inputs.x, want.x)
+    stacks = map(space.of_weight, kernel.stacks, inputs.stacks, want.stacks)
+    found = Inputs(
+        x,
+        tuple(first) if inputs.first else (),
+        tuple(stacks),
+        space.summed("bias", inputs.bias, want.bias),
+        space.summed("vector", inputs.vector, want.vector),
         (None,) * len(inputs.masks),
         tuple(
-            _added_up(flow, value, wanted) if settled else _shaped(rows, flow, value, wanted)
-            for (_, settled), flow, value, wanted in zip(
-                kernel.given, given, inputs.given, want.given, strict=True
+            (space.summed if settled else space.of_steps)(label, value, wanted)
+            for (label, settled), value, wanted in zip(
+                kernel.given, inputs.given, want.given, strict=True
             )
         ),
     )
+    kernel.backward.run(rows, memory)
+    return _finished(rows, found, inputs)
 
 
 class _Space(NamedTuple):
-    """Memory for what a backward leaves; None where there will be nothing."""
+    """Memory for what a backward leaves: a gradient, or what becomes one."""
 
     kernel: Kernel
     rows: Rows
     memory: Memory
 
-    def of_steps(self, label: str, wanted: bool) -> Tensor | None:
+    def of_steps(self, label: str, value: Tensor, wanted: bool) -> Tensor | None:
         """For the gradient of what was read at each step."""
         role = "gradient_of", label
-        if role not in self.kernel.backward.widths:
-            return None
-        if not wanted:
-            if label not in self.kernel.stored_flows:
-                self.memory.put_nothing(*role)
-            return None
-        return self._put(self.rows.total, role)
+        width = self.kernel.backward.widths.get(role)
+        if width is None:
+            return torch.zeros_like(value) if wanted else None
+        if wanted:
+            return self.memory.put(empty((*self.rows.shape, width), self.kernel.dtype), *role)
+        if label not in self.kernel.stored_flows:
+            self.memory.put_nothing(*role)
+        return None
 
-    def summed(self, kind: str, wanted: bool) -> Tensor | None:
+    def summed(self, kind: str, value: Tensor, wanted: bool) -> Tensor | None:
         """For a gradient that is summed over steps and rows, slice by slice."""
         role = "sum", kind
-        if not wanted or role not in self.kernel.backward.widths:
+        if not wanted:
             return None
-        return self._put(self.kernel.slices(self.rows.batch), role)
+        if role not in self.kernel.backward.widths:
+            return torch.zeros_like(value)
+        slices = self.kernel.slices(self.rows.batch)
+        shape = value.shape if slices == 1 else (slices, *value.shape)
+        return self.memory.put(empty(shape, self.kernel.dtype), *role)
 
-    def of_weight(self, key: str, wanted: bool) -> Tensor | None:
+    def of_weight(self, key: str, value: Tensor, wanted: bool) -> Tensor | None:
         """For the gradient of a stored matrix."""
         role = "gradient_of_weight", key
         if not wanted:
             self.memory.put_nothing(*role)
             return None
-        return self.memory.put(self.kernel.zeros(self.kernel.stored[key]), *role)
+        return self.memory.put(self.kernel.zeros(*value.shape), *role)
 
-    def _put(self, count: int, role: tuple[str, ...]) -> Tensor:
-        size = count, self.kernel.backward.widths[role]
-        return self.memory.put(empty(size, self.kernel.dtype), *role)
+
+def _finished(rows: Rows, found: Inputs, inputs: Inputs) -> Inputs:
+    """The gradients in the shapes of what they belong to."""
+
+    def shaped(flow: Tensor | None, value: Tensor) -> Tensor | None:
+        if flow is None or flow.shape == value.shape:
+            return flow
+        return flow.sum(0) if value.dim() == 1 else rows.unpack(flow)
+
+    return found._replace(
+        x=shaped(found.x, inputs.x),
+        first=tuple(map(rows.unsort, found.first)),
+        bias=shaped(found.bias, inputs.bias),
+        vector=shaped(found.vector, inputs.vector),
+        given=tuple(map(shaped, found.given, inputs.given)),
+    )
 
 
 def _carried(kernel: Kernel, rows: Rows, label: str, gradient: Tensor | None) -> Tensor:
@@ -196,19 +209,3 @@ def _carried(kernel: Kernel, rows: Rows, label: str, gradient: Tensor | None) ->
         return kernel.zeros(rows.batch, kernel.forward.widths["state", label])
     flow = rows.sort(gradient)
     return flow.clone() if flow is gradient else flow
-
-
-def _shaped(rows: Rows, flow: Tensor | None, value: Tensor, wanted: bool) -> Tensor | None:
-    """The gradient of what was read at each step, T x B x width."""
-    if not wanted:
-        return None
-    return torch.zeros_like(value) if flow is None else rows.unpack(flow)
-
-
-def _added_up(sums: Tensor | None, value: Tensor, wanted: bool) -> Tensor | None:
-    """The sum over all slices."""
-    if not wanted:
-        return None
-    if sums is None:
-        return torch.zeros_like(value)
-    return (sums[0] if len(sums) == 1 else sums.sum(0)).view(value.shape)

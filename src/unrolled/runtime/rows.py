@@ -45,6 +45,11 @@ class Rows:
         return int(self.counts.sum()) if self.lengths is not None else self.steps * self.batch
 
     @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The axes of the rows as they lie in memory: T and B, or only one."""
+        return (self.total,) if self.index is not None else (self.steps, self.batch)
+
+    @cached_property
     def index(self) -> Tensor | None:
         """For each row its place t * B + b among all steps of all sequences; None if the same."""
         if self.order is None:
@@ -71,17 +76,18 @@ class Rows:
         return found[ranks < counts.unsqueeze(-1)]
 
     def pack(self, values: Tensor) -> Tensor:
-        """T x B x ... as rows."""
+        """T x B x ... as rows, in the axes of `shape`."""
+        if self.index is None:
+            return values.contiguous()
         flat = values.reshape(self.steps * self.batch, *values.shape[2:])
-        return flat.contiguous() if self.index is None else flat.index_select(0, self.index)
+        return flat.index_select(0, self.index)
 
     def unpack(self, rows: Tensor) -> Tensor:
-        """Rows as T x B x width, zeros past each length."""
-        shape = (self.steps, self.batch, rows.shape[-1])
+        """Rows, in the axes of `shape`, as T x B x width, zeros past each length."""
         if self.index is None:
-            return rows.view(shape)
+            return rows
         flat = rows.new_zeros(self.steps * self.batch, rows.shape[-1])
-        return flat.index_copy_(0, self.index, rows).view(shape)
+        return flat.index_copy_(0, self.index, rows).view(self.steps, self.batch, -1)
 
     def sort(self, values: Tensor) -> Tensor:
         """B x ... with the longest sequence first."""
@@ -95,13 +101,14 @@ class Rows:
 
     def in_memory(self, slices: int) -> tuple[int, int, int]:
         """The addresses of starts, counts and bounds, which live as long as these rows."""
-        if slices not in self._bounds:
-            self._bounds[slices] = self.bounds(slices)
-        tensors = (self.starts, self.counts, self._bounds[slices])
-        return tuple(tensor.data_ptr() for tensor in tensors)  # pyright: ignore[reportReturnType]
+        if slices not in self._in_memory:
+            tensors = self.starts, self.counts, self.bounds(slices)
+            addresses = [tensor.data_ptr() for tensor in tensors]
+            self._in_memory[slices] = (addresses[0], addresses[1], addresses[2]), tensors
+        return self._in_memory[slices][0]
 
     @cached_property
-    def _bounds(self) -> dict[int, Tensor]:
+    def _in_memory(self) -> dict[int, tuple[tuple[int, int, int], tuple[Tensor, ...]]]:
         return {}
 
     def bounds(self, slices: int) -> Tensor:

@@ -137,14 +137,32 @@ static __attribute__((noinline, unused)) void gather(
 
 static inline long panels_of(long results) { return (results + PANEL - 1) / PANEL; }
 
+typedef real quad __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+/* Four numbers of four rows that lie `stride` apart become four rows, PANEL apart. */
+static inline void transpose_quads(real *to, const real *from, long stride)
+{
+    const quad a = *(const quad *)from, b = *(const quad *)(from + stride),
+               c = *(const quad *)(from + 2 * stride), d = *(const quad *)(from + 3 * stride);
+    FIXED(int i = 0; i < 4; i++)
+        *(quad *)(to + i * PANEL) = (quad){a[i], b[i], c[i], d[i]};
+}
+
 /* Panels `first` to `last` of w (N x K, rows `stride` apart), whose product is w @ v. */
 static __attribute__((noinline, unused)) void pack(
     real *packed, const real *w, long stride, long N, long K, long first, long last)
 {
-    for (long row = first * PANEL; row < last * PANEL; row++) {
-        real *const to = packed + row / PANEL * K * PANEL + row % PANEL;
-        for (long k = 0; k < K; k++)
-            to[k * PANEL] = row < N ? w[row * stride + k] : 0;
+    for (long p = first; p < last; p++) {
+        real *const to = packed + p * K * PANEL;
+        const real *const from = w + p * PANEL * stride;
+        const long rows = N - p * PANEL;
+        long k = 0;
+        for (; rows >= PANEL && k + 4 <= K; k += 4)
+            for (long n = 0; n < PANEL; n += 4)
+                transpose_quads(to + k * PANEL + n, from + n * stride + k, stride);
+        for (; k < K; k++)
+            for (long n = 0; n < PANEL; n++)
+                to[k * PANEL + n] = n < rows ? from[n * stride + k] : 0;
     }
 }
 
