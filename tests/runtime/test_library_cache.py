@@ -10,15 +10,17 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from unrolled.data.cache import cache_folder
 from unrolled.errors import CacheError, LibraryDamagedError
-from unrolled.runtime import library_cache, toolchain
-from unrolled.runtime.library_cache import compiled_folder, load_library, read_entry
+from unrolled.runtime import library_cache, library_folder, toolchain
+from unrolled.runtime.library_cache import load_library
+from unrolled.runtime.library_entry import Entry, read_entry
+from unrolled.runtime.library_folder import compiled_folder
 
 SOURCE = """#include "answer.h"
 int answer(void) {
@@ -62,7 +64,7 @@ def temporary(tmp_path, monkeypatch):
     """The folder that private folders are made in."""
     path = tmp_path / "temporary"
     path.mkdir()
-    monkeypatch.setattr(library_cache.tempfile, "tempdir", str(path))
+    monkeypatch.setattr(tempfile, "tempdir", str(path))
     return path
 
 
@@ -255,7 +257,7 @@ def test_a_damaged_library_has_an_error_of_its_own(folder):
     load()
     path = only(folder, ".so")
     facts = json.loads(only(folder, ".json").read_text())["facts"]
-    entry = library_cache.Entry(folder, path.stem, facts)
+    entry = Entry(folder, path.stem, facts)
     assert read_entry(entry).answer() == 42
     flip_a_bit(path)
     with pytest.raises(LibraryDamagedError, match=r"cell-\w{32}\.so is not what was compiled, and"):
@@ -291,18 +293,6 @@ def test_a_hostile_name_becomes_a_plain_one(folder, tmp_path, name, stem):
     assert load(name=name).answer() == 42
     assert only(folder, ".so").name.partition("-")[0] == stem
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [("UNROLLED_CACHE", "named"), ("XDG_CACHE_HOME", "shared"), ("HOME", "home")],
-)
-def test_the_folder_lies_in_the_users_cache_folder(tmp_path, monkeypatch, variable, value):
-    for name in ("UNROLLED_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(variable, str(tmp_path / value))
-    assert compiled_folder() == cache_folder() / "compiled"
-    assert [path.name for path in tmp_path.iterdir()] == [value]
 
 
 def make(folder, mode, owner=None):
@@ -399,7 +389,7 @@ def test_a_read_only_cache_gives_what_is_in_it(folder, temporary, caplog):
 
 def test_without_any_place_for_a_library_there_is_an_error(folder, tmp_path, monkeypatch):
     touch(folder.parent)
-    monkeypatch.setattr(library_cache.tempfile, "tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     wanted = r"cannot be kept in a temporary folder: No such file or directory\. Mend that"
     with pytest.raises(CacheError, match=wanted):
         load()
@@ -451,7 +441,7 @@ def test_a_stuck_process_is_waited_for_no_longer_than_a_compiler(folder, monkeyp
 
 
 def test_the_lock_of_a_dead_process_is_nobodys(folder, monkeypatch):
-    monkeypatch.setattr(library_cache, "_POLL", None)  # there is nobody to wait for
+    monkeypatch.setattr(library_folder, "_POLL", None)  # there is nobody to wait for
     leave_only_the_lock(folder).touch()
     assert load_anew().answer() == 42
     assert not [*folder.glob("*.lock")]

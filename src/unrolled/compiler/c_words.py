@@ -16,9 +16,14 @@ _KEYWORDS = (
 ).split()
 _OURS = (
     "real lanes call now slice begin load store tile product pack run step work share smaller "
-    "forward backward panel clear j r width linux unix errno bool true false"
+    "forward backward panel clear j r width linux unix errno bool true false math_errhandling"
 ).split()
-RESERVED = frozenset({*_KEYWORDS, *_OURS})
+_FUNCTIONS = (  # of our headers; a state called `before` is not to hide `state_before`
+    "add_held add_rows add_states add_symbols add_up backward_slice backward_together copy_rows "
+    "forward_slice forward_together gather keep_last outer_of pack_backward pack_forward "
+    "pack_transposed panels_of rows_at_once rows_of run_in_blocks share_of state_before step_of"
+).split()
+RESERVED = frozenset({*_KEYWORDS, *_OURS, *_FUNCTIONS})
 
 
 def number(value: float) -> str:
@@ -67,11 +72,16 @@ def identifier(name: str, taken: Container[str] = ()) -> str:
     return chosen
 
 
+def symbol_name(symbol: str) -> str:
+    """A C name for a width symbol: a letter as it is; a word could be a macro, such as NULL."""
+    return symbol if len(symbol) == 1 else f"{symbol}_"
+
+
 def as_comment(text: str, room: int = 88) -> str:
     """A comment on one line, whatever an author wrote."""
     plain = text.encode("ascii", "replace").decode()
     plain = " ".join("".join(c if c.isprintable() else " " for c in plain).split())
-    plain = plain.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+    plain = plain.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *")  # last: both ends
     return f"/* {plain if len(plain) <= room else plain[: room - 3] + '...'} */"
 
 
@@ -91,9 +101,9 @@ def extent(form: Form) -> str:
     parts: list[str] = []
     for name, times in sorted(form.items()):
         count, parted = times.numerator, times.denominator
-        text = name if name else "1"
+        text = symbol_name(name) if name else "1"
         if abs(count) != 1 or not name:
-            text = f"{abs(count)} * {name}" if name else str(abs(count))
+            text = f"{abs(count)} * {text}" if name else str(abs(count))
         if parted != 1:
             text = f"{text} / {parted}"
         parts.append(("-" if count < 0 else "") + text)

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from textwrap import indent
 
-from unrolled.compiler.c_words import as_comment, extent, factor, identifier
+from unrolled.compiler.c_words import as_comment, extent, factor, identifier, symbol_name
 from unrolled.compiler.emit_row import RowWriter
 from unrolled.compiler.loops import Loop, Outer, Packed
 from unrolled.compiler.plan import Plan
 from unrolled.compiler.schedule import Buffer, Call, Phase, Place
 from unrolled.compiler.step import Group
 from unrolled.compiler.titles import titles_of
-from unrolled.lang.printing import show
+from unrolled.lang.printing import show_briefly
 from unrolled.lang.text import TEXT
 
 NOTE_END = " */\n"
@@ -53,7 +53,7 @@ class _Direction:
         self.titles = titles_of(plan.step, plan.adjoint)
         self.names: dict[Buffer, str] = {}
         for buffer in (*loop.buffers, *loop.before):
-            taken = {*plan.symbols, *self.names.values()}
+            taken = {*self.names.values()}
             self.names[buffer] = identifier("_".join(buffer.role), taken)
         self.of_role = {buffer.role: buffer for buffer in self.names}
 
@@ -178,7 +178,8 @@ class _Direction:
     def _locals(self, lines: Sequence[str]) -> Iterator[str]:
         """The widths and the buffers that some lines read, under their names."""
         words = set(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", "\n".join(lines))))
-        symbols = [f"{s} = call->sizes[{i}]" for i, s in enumerate(self.plan.symbols) if s in words]
+        names = enumerate(map(symbol_name, self.plan.symbols))
+        symbols = [f"{name} = call->sizes[{i}]" for i, name in names if name in words]
         if symbols:
             yield f"const long {', '.join(symbols)};"
         for number, buffer in enumerate(self.loop.buffers):
@@ -225,7 +226,7 @@ class _Direction:
         cell = self.plan.step.cell
         names = {equation.value: equation.name for equation in cell.equations}
         wrote = next(p for p in cell.products if p.args[0].label == group.matrices[0])
-        return show(wrote.args[1], TEXT, names)
+        return show_briefly(wrote.args[1], TEXT, names)
 
     def row_of(self, place: Place, row: str) -> str:
         """The address of a place in a row."""

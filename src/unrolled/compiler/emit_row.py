@@ -11,8 +11,10 @@ from unrolled.compiler.plan import Plan
 from unrolled.compiler.schedule import Buffer, Phase, Place, Sweep
 from unrolled.lang.forms import ONE, show_form
 from unrolled.lang.nodes import Node
-from unrolled.lang.printing import show
+from unrolled.lang.printing import show, show_briefly
 from unrolled.lang.text import TEXT
+
+DEEPEST = 40  # operations inside each other in one statement
 
 
 class Surroundings(Protocol):
@@ -49,7 +51,7 @@ class RowWriter:
         self.graph = self.step.graph
         self.places = around.loop.schedule.places
         self.pointers: dict[tuple[Buffer, str], Pointer] = {}
-        self.taken = {*around.plan.symbols, *around.names.values()}
+        self.taken = {*around.names.values()}
         self.named: dict[Node, str] = {}
         self.making: set[Node] = set()
 
@@ -100,15 +102,18 @@ class RowWriter:
     def _statements(self, sweep: Sweep) -> Iterator[str]:
         uses = _uses(sweep)
         equations = self.step.equations
+        depths: dict[Node, int] = {}
         for node in sweep.values:
+            depths[node] = 1 + max((depths.get(argument, 0) for argument in node.args), default=0)
             last = sweep.alone and node is sweep.values[-1]
             named = node in equations or node in self.titles_of_gradients
             if last and node in equations:
                 yield self._quote(node)
-            elif named or uses[node] > 1:
+            elif named or uses[node] > 1 or depths[node] == DEEPEST:
                 if node in equations:
                     yield self._quote(node)
                 yield self._definition(node)
+                depths[node] = 0
         for node, place in sweep.stores:
             yield folded_line(f"{self._target(node, place)} = {self._value(node)};")
         for node, place in sweep.adds:
@@ -203,7 +208,7 @@ class RowWriter:
     def _quote(self, node: Node) -> str:
         equation = self.step.equations[node]
         names = {e.value: e.name for e in self.step.cell.equations if e is not equation}
-        text = f"{equation.name} = {show(equation.value, TEXT, names)}"
+        text = f"{equation.name} = {show_briefly(equation.value, TEXT, names)}"
         said = f": {equation.comment}" if equation.comment else ""
         return as_comment(text + said, room=74)
 

@@ -8,7 +8,7 @@ from unrolled.compiler.schedule import Call
 from unrolled.compiler.titles import titles_of
 from unrolled.lang.forms import Form, add, show_form
 from unrolled.lang.nodes import Node, in_order
-from unrolled.lang.printing import show
+from unrolled.lang.printing import show_briefly
 from unrolled.lang.text import TEXT
 
 
@@ -74,7 +74,7 @@ def _told(plan: Plan, nodes: Sequence[Node]) -> list[str]:
         if node in names:
             texts.append(names[node])
         elif all(n.op in TEXT.rows for n in in_order([node], known=known)):
-            texts.append(show(node, TEXT, known))
+            texts.append(show_briefly(node, TEXT, known))
         else:
             unnamed += 1
     return texts + [f"{unnamed} unnamed"] * bool(unnamed)

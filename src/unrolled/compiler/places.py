@@ -1,6 +1,7 @@
 """Where the values of a step lie that its loop finds, or leaves, in memory."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from unrolled.compiler.schedule import Buffer, Place, Rows
 from unrolled.compiler.step import Group, Step
@@ -56,13 +57,10 @@ class Places:
     def in_family(self, vector: Node, rows: Rows, role: str) -> Place:
         """A vector's place among the biases ("b") or among the other vectors ("p")."""
         family = vector.label[0]
-        offset: Form = {}
-        whole: Form = {}
-        for label in self.step.layout.labels(f"{family}."):
-            offset = whole if label == vector.label else offset
-            whole = add(whole, self._stored_width(label))
+        offsets, whole = self._families[family]
         kind = "bias" if family == "b" else "vector"
-        return Place(self.buffer(rows, whole, role, kind), self.widths[vector], offset)
+        buffer = self.buffer(rows, whole, role, kind)
+        return Place(buffer, self.widths[vector], offsets[vector.label])
 
     def of_group(self, role: str, group: Group) -> list[Place]:
         """A place for each product of a group, side by side."""
@@ -95,6 +93,17 @@ class Places:
                 (n, place) for n in self.step.nodes if n.op == "total" and n.args == (product,)
             )
 
-    def _stored_width(self, label: str) -> Form:
-        node = next(node for node in self.step.cell.leaves("vector") if node.label == label)
-        return self.step.merged(self.step.layout.widths.of[node])
+    @cached_property
+    def _families(self) -> dict[str, tuple[dict[str, Form], Form]]:
+        """Where each vector begins among the biases and among the others, and how long all are."""
+        vectors = {node.label: node for node in self.step.cell.leaves("vector")}
+        found: dict[str, tuple[dict[str, Form], Form]] = {}
+        for family in "bp":
+            offsets: dict[str, Form] = {}
+            whole: Form = {}
+            for label in self.step.layout.labels(f"{family}."):
+                offsets[label] = whole
+                width = self.step.layout.widths.of[vectors[label]]
+                whole = add(whole, self.step.merged(width))
+            found[family] = offsets, whole
+        return found

@@ -59,6 +59,8 @@ class Step:
     graph: "Graph"
     tied: Mapping[str, Form]
     """Symbols that the equations tie to others, such as X to H."""
+    masks: bool
+    """Whether masks are random inputs; else each is its expectation."""
 
     def is_settled(self, leaf: Node) -> bool:
         """Whether a given value is of parameters alone, the same for each step and row."""
@@ -173,7 +175,7 @@ class _Lowering:
         for node in in_order([self.cell.input, *self.cell.states, *self.cell.nodes]):
             if node.op != "matrix" and node not in self.inner:
                 self.copies[node] = self._copy(node)
-        recorded = {name: self.copies[node] for name, node in self.recorded.items()}
+        recorded = {name: self._whole(node) for name, node in self.recorded.items()}
         states = tuple(self.copies[state] for state in self.cell.states)
         results = tuple(self.copies[result] for result in self.cell.results)
         live = tuple(in_order([*states, *results, *recorded.values()]))
@@ -191,10 +193,16 @@ class _Lowering:
             names,
             self.graph,
             self.merged,
+            self.masks,
         )
 
     def _width(self, node: Node) -> Form:
         return _merged(self.layout.widths.of[node], self.merged)
+
+    def _whole(self, node: Node) -> Node:
+        """The copy of a value, as wide as the value even if all its units are one number."""
+        width = self._width(node)
+        return self.copies[node] if width == ONE else self.graph.wide(self.copies[node], width)
 
     def _copy(self, node: Node) -> Node:
         if node in self.settled and node.args:

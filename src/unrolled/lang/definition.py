@@ -24,6 +24,10 @@ from unrolled.lang.nodes import Place
 LARGEST_FILE = 2**18  # bytes; parsed in about a second at worst
 LONGEST_QUOTE = 160  # characters of a line that an error shows
 LONGEST_COUNTED = 10_000  # a longer line that is not ASCII is quoted by bytes, which costs nothing
+_NO_TEXT = (  # what a text says that is not the function's, or is too deep, or has null bytes
+    *(OSError, TypeError, SyntaxError, ValueError, IndexError),
+    *(RecursionError, MemoryError, tokenize.TokenError),
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def definition_of(
         if lines[0][:1].isspace():  # a function inside another, or inside a class
             lines, first_line = ["if True:\n", *lines], first_line - 1
         tree = ast.parse("".join(lines)).body[0]
-    except (OSError, TypeError, SyntaxError, tokenize.TokenError) as error:
+    except _NO_TEXT as error:
         raise CellSourceError(name=name) from error
     tree = tree.body[0] if isinstance(tree, ast.If) else tree
     if not isinstance(tree, ast.FunctionDef) or tree.name != name:
@@ -182,7 +186,8 @@ def _literal(value: ast.expr, definition: Definition) -> Any:
 
 def _comments(lines: list[str], first: int) -> dict[int, str]:
     """The trailing comment of each line that has one, by line number."""
-    tokens = tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline)
+    text = "\n".join(lines) + "\n\n"  # the last line may end in a backslash
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return {
         token.start[0] + first - 1: printable(token.string).lstrip("# ").strip()
         for token in tokens

@@ -40,6 +40,17 @@ def show(node: Node, notation: Notation, names: Mapping[Node, str]) -> str:
     return _show(node, notation, names, 0)
 
 
+def show_briefly(node: Node, notation: Notation, names: Mapping[Node, str]) -> str:
+    """The same with `...` for what would make a line too long: it could grow without bound."""
+    sizes = dict.fromkeys(names, 1)
+    shown = dict(names)
+    for part in in_order([node], known=sizes):
+        for argument in _too_long(part, sizes):
+            shown[argument], sizes[argument] = "...", 1
+        sizes[part] = _size(part, sizes)
+    return show(node, notation, shown)
+
+
 def _show(node: Node, notation: Notation, names: Mapping[Node, str], needed: int) -> str:
     if node in names:
         return names[node]

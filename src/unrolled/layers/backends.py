@@ -41,8 +41,7 @@ class Choice(NamedTuple):
 
 def choose(
     wanted: str,
-    tensors: Sequence[Tensor],
-    like: Tensor,
+    obstacle: str | None,
     kernels: Callable[[], tuple[Kernel, ...]],
     *,
     layer: str,
@@ -51,8 +50,7 @@ def choose(
 
     Args:
         wanted: What the layer was built with.
-        tensors: Input, states and weights.
-        like: A tensor of the weights' device and dtype.
+        obstacle: Why generated C cannot run this; None if it can.
         kernels: Compiles the cell, for each layer.
         layer: The layer's name, for errors.
 
@@ -64,7 +62,6 @@ def choose(
     if wanted == "vendor":
         reason = "torch has kernels for whole sequences of RNN, LSTM and GRU alone"
         raise BackendError(backend=wanted, layer=layer, reason=reason)
-    obstacle = obstacle_to_c(tensors, like)
     if obstacle is None:
         try:
             return Choice("c", "float32 or float64 on a CPU", kernels())
@@ -78,12 +75,23 @@ def choose(
     return Choice("eager", obstacle)
 
 
+def obstacle_of(device: torch.device, dtype: torch.dtype) -> str | None:
+    """Why generated C cannot run weights like these; None if it can."""
+    if device.type != "cpu":
+        return f"its weights are on {device}"
+    return None if dtype in COMPILED else f"its weights are {dtype}"
+
+
 def obstacle_to_c(tensors: Sequence[Tensor], like: Tensor) -> str | None:
-    """Why generated C cannot run this; None if it can."""
-    if like.device.type != "cpu":
-        return f"its weights are on {like.device}"
-    if like.dtype not in COMPILED:
-        return f"its weights are {like.dtype}"
+    """Why generated C cannot run this; None if it can.
+
+    Args:
+        tensors: Input, states and weights.
+        like: A tensor of the weights' device and dtype.
+    """
+    obstacle = obstacle_of(like.device, like.dtype)
+    if obstacle is not None:
+        return obstacle
     if torch._C._are_functorch_transforms_active():
         return "a function transform (vmap, grad, jvp) is active, which needs the eager meaning"
     if forward_ad._current_level >= 0:

@@ -25,10 +25,10 @@ from unrolled.errors import (
     UnknownNameError,
 )
 from unrolled.lang.cell import Cell
-from unrolled.layers.backends import BACKENDS, Choice, choose
+from unrolled.layers.backends import BACKENDS, choose, obstacle_of, obstacle_to_c
 from unrolled.layers.sequences import Opened, close_output, open_input
-from unrolled.layers.stack import Plan, run_stack
-from unrolled.layers.states import close_state, open_state, zero_states
+from unrolled.layers.stack import Plan, like_of, run_stack
+from unrolled.layers.states import close_state, open_state, state_type, zero_states
 from unrolled.runtime import team
 from unrolled.runtime.building import program_for
 from unrolled.runtime.eager import Weights
@@ -109,7 +109,13 @@ class Layer(nn.Module, ABC):
         self.backend = options.backend
         self.sizes = dict(sizes)
         self._check_sizes()
-        self.state_shapes()
+        self._sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
+        self._state_widths = self._checked_widths()
+        state_type(cell.state_names)  # so that torch.compile need not trace its making
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        state_type(self.cell.state_names)
 
     @abstractmethod
     def weights(self, layer: int, direction: int) -> Weights:
@@ -122,10 +128,9 @@ class Layer(nn.Module, ABC):
 
     def layer_sizes(self, layer: int) -> tuple[tuple[str, int], ...]:
         """The size of each width symbol in one layer; above the first, X is what lies below."""
-        sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
+        sizes = self._sizes
         if layer:
-            below = program_for(self.cell, self.layer_sizes(0), training=False)
-            sizes["X"] = below.state_widths[0] * self.directions
+            sizes = {**sizes, "X": self._state_widths[0] * self.directions}
         return tuple(sizes.items())
 
     def program(self, layer: int) -> Program:
@@ -144,12 +149,17 @@ class Layer(nn.Module, ABC):
     def state_shapes(self, batch: int = 1) -> list[tuple[int, int, int]]:
         """The shape of each state: layers*directions, batch, width."""
         rows = self.num_layers * self.directions
-        lowest, *above = (self.program(i).state_widths for i in range(min(2, self.num_layers)))
-        if above and above[0] != lowest:
+        return [(rows, batch, width) for width in self._state_widths]
+
+    def _checked_widths(self) -> tuple[int, ...]:
+        """The widths of the states, the same in all layers."""
+        self._state_widths = lowest = self.program(0).state_widths
+        above = self.program(1).state_widths if self.num_layers > 1 else lowest
+        if above != lowest:
             facts = {"left": "its states' widths in layer 0", "right": "those in layer 1"}
-            got = f"{list(lowest)} and {list(above[0])}"
+            got = f"{list(lowest)} and {list(above)}"
             raise SizeError(cell=self.cell.name, **facts, sizes=got, hint="", place="")
-        return [(rows, batch, width) for width in lowest]
+        return tuple(lowest)
 
     def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """One time step: x is B x X (or X, or whole numbers B), the output B x H.
@@ -182,7 +192,7 @@ class Layer(nn.Module, ABC):
         opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
         rows = self.num_layers * self.directions
         weights = [self.weights(*divmod(row, self.directions)) for row in range(rows)]
-        like = weights[0].like(opened.x)
+        like = like_of(weights[0], opened.x)
         self._check(opened.x, like)
         self._check_names(record)
         batched = opened.form.batched
@@ -193,11 +203,11 @@ class Layer(nn.Module, ABC):
             for label, part in zip(self.cell.state_names, first, strict=True):
                 self._check_device(label, part, like)
                 self._check_dtype(label, part, like)
-        kernels = self._choice(opened.x, first or (), weights, record).kernels
+        kernels = self._kernels_for(opened.x, first or (), weights, tuple(record))
         if first is None and not kernels:
             first = zero_states(self.state_shapes(opened.x.shape[1]), like)
-        programs = [self.program(i) for i in range(self.num_layers)]
-        plan = Plan(programs, kernels, self.directions, self.dropout)
+        programs = [] if kernels else [self.program(i) for i in range(self.num_layers)]
+        plan = Plan(programs, kernels, self.num_layers, self.directions, self.dropout)
         made = run_stack(
             plan,
             opened.x,
@@ -213,27 +223,49 @@ class Layer(nn.Module, ABC):
         )
         return (*result, _close_recorded(made.recorded, opened)) if record else result
 
-    def _choice(
-        self, x: Tensor, first: Sequence[Tensor], weights: Sequence[Weights], record: Sequence[str]
-    ) -> Choice:
-        """The backend for a run, with the compiled cells if it is C."""
-        like = weights[0].like(x)
-        kernels = self._kernels(like, tuple(record))
-        return choose(self.backend, [x, *first, like], like, kernels, layer=type(self).__name__)
+    def _kernels_for(
+        self,
+        x: Tensor,
+        first: Sequence[Tensor],
+        weights: Sequence[Weights],
+        record: tuple[str, ...],
+    ) -> Sequence[Kernel | str]:
+        """The compiled cells for a run, or none; as text where torch traces it."""
+        like, name = like_of(weights[0], x), type(self).__name__
+        if torch.compiler.is_compiling():
+            return self._texts(like.device, like.dtype, self._draws_masks(), record)
+        kernels = self._compiling(like.dtype, self._draws_masks(), record)
+        obstacle = obstacle_to_c([x, *first, like], like)
+        return choose(self.backend, obstacle, kernels, layer=name).kernels
 
-    def _kernels(self, like: Tensor, record: tuple[str, ...]) -> Callable[[], tuple[Kernel, ...]]:
+    @torch.compiler.assume_constant_result
+    def _texts(
+        self, device: torch.device, dtype: torch.dtype, masks: bool, record: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The same for torch.compile and torch.export, which must not look inside."""
+        kernels, name = self._compiling(dtype, masks, record), type(self).__name__
+        choice = choose(self.backend, obstacle_of(device, dtype), kernels, layer=name)
+        return tuple(kernel.text for kernel in choice.kernels)
+
+    def _compiling(
+        self, dtype: torch.dtype, masks: bool, record: tuple[str, ...]
+    ) -> Callable[[], tuple[Kernel, ...]]:
         """What compiles the cell for each layer, when it is called."""
-        masks = self.training and bool(self.cell.masks)
         return lambda: tuple(
-            kernel_for(self.cell, self.layer_sizes(i), like.dtype, masks=masks, record=record)
+            kernel_for(self.cell, self.layer_sizes(i), dtype, masks=masks, record=record)
             for i in range(self.num_layers)
         )
 
+    def _draws_masks(self) -> bool:
+        return self.training and bool(self.cell.masks)
+
     def explain(self) -> str:
         """Which backend runs the layer as it is now, why, and what it does at each step."""
-        like = self.weights(0, 0).like(torch.empty(0))
-        plan = plan_of(self.cell, masks=self.training and bool(self.cell.masks))
-        choice = choose(self.backend, [like], like, self._kernels(like, ()), layer=self.cell.name)
+        like = like_of(self.weights(0, 0), torch.empty(0))
+        masks = self._draws_masks()
+        plan, kernels = plan_of(self.cell, masks=masks), self._compiling(like.dtype, masks, ())
+        obstacle = obstacle_to_c([like], like)
+        choice = choose(self.backend, obstacle, kernels, layer=self.cell.name)
         lines = [f"{self.cell.name} runs on backend {choice.backend!r}: {choice.reason}"]
         if choice.backend == "c":
             lines.append(f"threads: {team.size()}, {team.whose()}")
@@ -251,7 +283,7 @@ class Layer(nn.Module, ABC):
         if backend != "c":
             name = type(self).__name__
             raise OptionError(layer=name, option="source of backend", got=backend, wanted="'c'")
-        return emit(plan_of(self.cell, masks=self.training and bool(self.cell.masks)))
+        return emit(plan_of(self.cell, masks=self._draws_masks()))
 
     def _check(self, x: Tensor, like: Tensor) -> None:
         """Refuse an input that does not fit the weights."""
@@ -283,6 +315,8 @@ class Layer(nn.Module, ABC):
         name = type(self).__name__
         if x.dtype not in (torch.int32, torch.int64):
             raise DtypeError(layer=name, tensor="x", got=x.dtype, wanted=like.dtype)
+        if torch.compiler.is_compiling():
+            return  # traced values cannot be looked at
         if x.numel() and not (0 <= int(x.min()) and int(x.max()) < self.input_size):
             problem = (
                 f"it holds the whole numbers {int(x.min())} to {int(x.max())}, which pick one of "

@@ -69,6 +69,7 @@ class Recurrent(Layer):
             input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
         )
         super().__init__(cell, options, sizes or {})
+        self._stack_keys = tuple(stack.key for stack in self.program(0).layout.stacks)
         self.init = {**cell.init, **(init or {})}
         self._make_parameters(device, dtype)
         self._check_init()
@@ -109,8 +110,7 @@ class Recurrent(Layer):
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction."""
-        keys = (stack.key for stack in self.program(layer).layout.stacks)
-        names = (_stored(f"weight_{key}", layer, direction) for key in keys)
+        names = (_stored(f"weight_{key}", layer, direction) for key in self._stack_keys)
         stacks = tuple(getattr(self, name) for name in names)
         bias, vector = (_stored(kind, layer, direction) for kind in ("bias", "vector"))
         return Weights(stacks, getattr(self, bias, None), getattr(self, vector, None))

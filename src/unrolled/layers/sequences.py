@@ -54,7 +54,7 @@ def open_input(
         raise ShapeError(layer=name, shape=list(x.shape), problem=_AXES[bool(features)])
     form = Form(batched=x.dim() - features == 2, batch_first=batch_first, packed=None)
     x = _time_first(x, form)
-    if len(x) == 0:
+    if x.shape[0] == 0:
         problem = "there is no time step in it. Give at least one"
         raise ShapeError(layer=name, shape=list(x.shape), problem=problem)
     if lengths is None:
@@ -94,6 +94,8 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor, name: str) -> T
     if given.is_floating_point() or given.dtype == torch.bool or given.shape != (batch,):
         got = f"lengths of shape {list(given.shape)} and {given.dtype}"
         raise LengthsError(layer=name, got=f"{got} for B={batch}")
+    if torch.compiler.is_compiling():
+        return given.long()  # traced values cannot be looked at
     if batch and not (0 <= int(given.min()) and int(given.max()) <= steps):
         got = f"lengths from {int(given.min())} to {int(given.max())}"
         raise LengthsError(layer=name, got=f"{got} for T={steps}")

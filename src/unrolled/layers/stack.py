@@ -9,9 +9,9 @@ from torch import Tensor
 
 from unrolled.errors import RecordError
 from unrolled.layers.states import draw_masks
-from unrolled.runtime.compiled import rows_for, run_compiled
+from unrolled.runtime.compiled import run_compiled
 from unrolled.runtime.eager import Run, Weights, run
-from unrolled.runtime.kernel import Kernel
+from unrolled.runtime.kernel import Kernel, kernel_of
 from unrolled.runtime.program import Program
 from unrolled.runtime.rows import turned, zero_past
 
@@ -20,7 +20,8 @@ class Plan(NamedTuple):
     """What does not change from call to call."""
 
     programs: Sequence[Program]  # L
-    kernels: Sequence[Kernel]  # L, or none: the eager meaning runs
+    kernels: Sequence[Kernel | str]  # L, or none: the eager meaning runs; what is traced is a text
+    layers: int
     directions: int
     dropout: float
 
@@ -50,7 +51,7 @@ def run_stack(
         RecordError: A value to record is not equally wide in all layers.
     """
     runs: list[Run] = []
-    for layer in range(len(plan.programs)):
+    for layer in range(plan.layers):
         if layer and training and plan.dropout:
             x = F.dropout(x, plan.dropout, training=True)
         of_layer: list[Run] = []
@@ -79,31 +80,20 @@ class _One(NamedTuple):
 
     def run(self, x: Tensor, first: Sequence[Tensor] | None, weights: Weights) -> Run:
         """Run it with the layer's backend."""
-        program = self.plan.programs[self.layer]
-        masks = None
-        if self.training and program.cell.masks:
-            steps, batch = x.shape[:2]
-            masks = draw_masks(
-                program.cell, program.mask_widths, steps=steps, batch=batch, like=weights.like(x)
-            )
         if not self.plan.kernels:
             assert first is not None
-            return self._eagerly(program, x, first, weights, masks)
-        masks = {name: self._turned(mask) for name, mask in masks.items()} if masks else None
-        kernel = self.plan.kernels[self.layer]
-        return run_compiled(
-            program, kernel, x, first, weights,
-            masks=masks, rows=rows_for(x, self.lengths, reverse=self.backwards),
-        )  # fmt: skip
+            return self._eagerly(x, first, weights)
+        kernel, states = self.plan.kernels[self.layer], None if first is None else tuple(first)
+        output, *rest = _in_c(
+            kernel, self.backwards, self.training, x, states, *weights, self.lengths
+        )
+        last = len(rest) - len(self.record)
+        recorded = dict(zip(self.record, rest[last:], strict=True))
+        return Run(output, tuple(rest[:last]), recorded)
 
-    def _eagerly(
-        self,
-        program: Program,
-        x: Tensor,
-        first: Sequence[Tensor],
-        weights: Weights,
-        masks: dict[str, Tensor] | None,
-    ) -> Run:
+    def _eagerly(self, x: Tensor, first: Sequence[Tensor], weights: Weights) -> Run:
+        program = self.plan.programs[self.layer]
+        masks = _masks(program, x, weights) if self.training and program.cell.masks else None
         x = x if self.lengths is None else zero_past(x, self.lengths)
         made = run(
             program, self._turned(x), first, weights,
@@ -113,9 +103,48 @@ class _One(NamedTuple):
         return Run(self._turned(made.output), made.last, recorded)
 
     def _turned(self, values: Tensor) -> Tensor:
-        """Values of each step (T x B x ...) in the order in which this direction meets them."""
-        per_step = values.dim() == 3 or not values.is_floating_point()
-        return turned(values, self.lengths) if self.backwards and per_step else values
+        return turned(values, self.lengths) if self.backwards else values
+
+
+def like_of(weights: Weights, x: Tensor) -> Tensor:
+    """A tensor of the device and dtype in which a layer computes; x if it has no weights."""
+    stored = [t for t in (*weights.stacks, weights.bias, weights.vector) if t is not None]
+    if stored:
+        return stored[0]
+    return x if x.is_floating_point() else torch.empty(0, device=x.device)
+
+
+def _masks(program: Program, x: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """Fresh masks for one sequence."""
+    steps, batch = x.shape[:2]
+    like, widths = like_of(weights, x), program.mask_widths
+    return draw_masks(program.cell, widths, steps=steps, batch=batch, like=like)
+
+
+@torch.compiler.allow_in_graph
+def _in_c(  # noqa: PLR0913
+    kernel: Kernel | str,
+    backwards: bool,
+    training: bool,
+    x: Tensor,
+    first: tuple[Tensor, ...] | None,
+    stacks: tuple[Tensor, ...],
+    bias: Tensor | None,
+    vector: Tensor | None,
+    lengths: Tensor | None,
+) -> tuple[Tensor, ...]:
+    """Output, last states and recorded values of a compiled cell; one that is traced is a text."""
+    traced = isinstance(kernel, str)
+    known = kernel_of(kernel) if traced else kernel
+    weights, masks = Weights(stacks, bias, vector), None
+    if training and known.masks:
+        masks = _masks(known.program, x, weights)
+        if backwards:
+            masks = {n: turned(m, lengths) if m.dim() == 3 else m for n, m in masks.items()}
+    return run_compiled(
+        known, x, first, weights,
+        masks=masks, lengths=lengths, reverse=backwards, registered=traced,
+    )  # fmt: skip
 
 
 def _together(parts: Sequence[Tensor]) -> Tensor:

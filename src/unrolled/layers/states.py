@@ -2,7 +2,6 @@
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -11,14 +10,17 @@ from torch import Tensor
 from unrolled.errors import StateError
 from unrolled.lang.cell import Cell
 
+_types: dict[tuple[str, ...], type[Any]] = {}
 
-@cache
+
 def state_type(names: tuple[str, ...]) -> type[Any]:
     """The NamedTuple of these state names, one type for all cells that share them."""
-    made = namedtuple("State", names)  # noqa: PYI024
-    made.__reduce__ = lambda self: (_restore, (names, tuple(self)))  # pyright: ignore
-    made.__doc__ = f"The states {', '.join(names)}, each L*D x B x width."
-    return made
+    if names not in _types:
+        made = namedtuple("State", names)  # noqa: PYI024
+        made.__reduce__ = lambda self: (_restore, (names, tuple(self)))  # pyright: ignore
+        made.__doc__ = f"The states {', '.join(names)}, each L*D x B x width."
+        _types[names] = made
+    return _types[names]
 
 
 def _restore(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -49,9 +51,15 @@ def open_state(
 
 
 def close_state(states: Sequence[Tensor], *, cell: Cell, batched: bool) -> Any:
-    """The last states as the caller gets them: a tensor, or the cell's NamedTuple."""
+    """The last states as the caller gets them: a tensor, or the cell's NamedTuple.
+
+    An exported program gives a plain tuple: who loads it does not know the NamedTuple.
+    """
     parts = list(states) if batched else [state.squeeze(1) for state in states]
-    return parts[0] if len(parts) == 1 else state_type(cell.state_names)(*parts)
+    if len(parts) == 1:
+        return parts[0]
+    exported = torch.compiler.is_exporting()
+    return tuple(parts) if exported else state_type(cell.state_names)(*parts)
 
 
 def detach(state: Any) -> Any:

@@ -6,7 +6,6 @@ load both ways, and runs a cell of the gallery with them.
 
 import warnings
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -48,6 +47,11 @@ class TorchLike(Layer):
         self.mode = MODES[cell.name]
         self.bias = bias
         self.proj_size = proj_size
+        self._stored = [
+            _stored_names(i, direction, bias=bias, projected=bool(proj_size))
+            for i in range(self.num_layers)
+            for direction in range(self.directions)
+        ]
         self._make_parameters(device, dtype)
         self.reset_parameters()
 
@@ -111,7 +115,7 @@ class TorchLike(Layer):
         return ", ".join(shown)
 
     def _names(self, layer: int, direction: int) -> tuple[str, ...]:
-        return _stored_names(layer, direction, self.bias, bool(self.proj_size))
+        return self._stored[layer * self.directions + direction]
 
     def _make_parameters(self, device: Any, dtype: torch.dtype | None) -> None:
         rows = gate_count(self.cell) * self.hidden_size
@@ -128,8 +132,7 @@ class TorchLike(Layer):
                     self.register_parameter(name, nn.Parameter(empty))
 
 
-@cache
-def _stored_names(layer: int, direction: int, bias: bool, projected: bool) -> tuple[str, ...]:
+def _stored_names(layer: int, direction: int, *, bias: bool, projected: bool) -> tuple[str, ...]:
     kinds = ["weight_ih", "weight_hh"]
     kinds += ["bias_ih", "bias_hh"] * bias + ["weight_hr"] * projected
     return tuple(f"{kind}_l{layer}{'_reverse' * direction}" for kind in kinds)

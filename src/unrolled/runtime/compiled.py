@@ -11,65 +11,55 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.runtime.eager import Run, Weights, one_hot, run
+from unrolled.runtime.eager import Weights, one_hot, run
 from unrolled.runtime.given import given_values
 from unrolled.runtime.kernel import Kernel
 from unrolled.runtime.passes import Owed, backward_pass, forward_pass
-from unrolled.runtime.program import Program
-from unrolled.runtime.rows import Rows, equal_rows, turned, zero_past
+from unrolled.runtime.registered import run_registered
+from unrolled.runtime.rows import Rows, rows_for, turned, zero_past
 from unrolled.runtime.task import Inputs, Task
 
 
-def run_compiled(
-    program: Program,
+def run_compiled(  # noqa: PLR0913
     kernel: Kernel,
     x: Tensor,
     first: Sequence[Tensor] | None,
     weights: Weights,
     *,
     masks: Mapping[str, Tensor] | None = None,
-    rows: Rows,
-) -> Run:
-    """Run a compiled cell over a whole sequence.
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+    registered: bool = False,
+) -> tuple[Tensor, ...]:
+    """Run a compiled cell over a whole sequence: output, last states, recorded values.
 
     Args:
-        program: The cell, made ready for these widths.
-        kernel: The same, compiled; it says which values are recorded.
+        kernel: The compiled cell; it says which values are recorded.
         x: T x B x X, or whole numbers T x B that stand for one-hot vectors.
         first: The first states, each B x width; None for zeros.
         weights: The stored tensors.
         masks: As `eager.run` takes them.
-        rows: The lengths and the direction.
+        lengths: Steps of each sequence (B), or None.
+        reverse: Whether it runs from the last step to the first.
+        registered: By way of an operator that torch knows, with a little more work in each call.
     """
-    masks, step = masks or {}, kernel.plan.step
+    masks, step, program = masks or {}, kernel.plan.step, kernel.program
     if x.is_floating_point():
         x = x if x.dtype is kernel.dtype else x.to(kernel.dtype)
     elif program.reads_input:
         x = one_hot(x, program, kernel.zeros(0))
     with _full_precision():
-        known = x if rows.lengths is None or not step.given else zero_past(x, rows.lengths)
+        known = x if lengths is None or not step.given else zero_past(x, lengths)
         given = given_values(step, program, known, weights, masks) if step.given else ()
         drawn = tuple(masks[name] for name in kernel.masks if masks)
         states = tuple(state.to(kernel.dtype) for state in first or ())
         inputs = Inputs(x, states, weights.stacks, weights.bias, weights.vector, drawn, given)
-        flat = inputs.flat()
+        if registered:
+            return run_registered(kernel.text, inputs, lengths, reverse=reverse)
+        rows, flat = rows_for(x, lengths, reverse=reverse), inputs.flat()
         if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in flat):
-            task = Task(
-                kernel, rows, inputs, lambda inputs: _eagerly(program, kernel, rows, inputs)
-            )
-            output, *rest = CompiledLoop.apply(task, *flat)
-        else:
-            output, *rest = forward_pass(kernel, rows, inputs).results()
-    count = len(kernel.states)
-    return Run(output, tuple(rest[:count]), dict(zip(step.recorded, rest[count:], strict=True)))
-
-
-def rows_for(x: Tensor, lengths: Tensor | None, *, reverse: bool) -> Rows:
-    """How the steps of an input (T x B x ...) lie in memory."""
-    steps, batch = x.shape[:2]
-    if lengths is None:
-        return equal_rows(steps, batch, reverse=reverse)
-    return Rows(steps, batch, reverse, lengths)
+            return CompiledLoop.apply(Task(kernel, rows, inputs), *flat)
+        return forward_pass(kernel, rows, inputs).results()
 
 
 class CompiledLoop(torch.autograd.Function):
@@ -117,7 +107,7 @@ def _again(
     """The gradients by way of the eager meaning, which are differentiable themselves."""
     flat = inputs.flat()
     wanted = [tensor for tensor, need in zip(flat, needed, strict=True) if need]
-    outputs = zip(task.again(inputs), gradients, strict=True)
+    outputs = zip(_eagerly(task.kernel, task.rows, inputs), gradients, strict=True)
     pairs = [(o, g) for o, g in outputs if g is not None and o.requires_grad]
     found = iter(
         torch.autograd.grad(
@@ -131,7 +121,7 @@ def _again(
     return [next(found) if need else None for need in needed]
 
 
-def _eagerly(program: Program, kernel: Kernel, rows: Rows, inputs: Inputs) -> Sequence[Tensor]:
+def _eagerly(kernel: Kernel, rows: Rows, inputs: Inputs) -> Sequence[Tensor]:
     """Output, last states and recorded values by way of the eager meaning."""
     lengths, step = rows.lengths, kernel.plan.step
     masks = dict(zip(kernel.masks, inputs.masks, strict=bool(inputs.masks)))
@@ -144,7 +134,7 @@ def _eagerly(program: Program, kernel: Kernel, rows: Rows, inputs: Inputs) -> Se
     widths = kernel.forward.widths
     zeros = (kernel.zeros(rows.batch, widths["state", label]) for label in kernel.states)
     first = inputs.first or tuple(zeros)
-    made = run(program, x, first, weights, masks=masks, lengths=lengths, record=record)
+    made = run(kernel.program, x, first, weights, masks=masks, lengths=lengths, record=record)
     values = [made.output, *made.recorded.values()]
     if rows.reverse:
         values = [turned(value, lengths) for value in values]

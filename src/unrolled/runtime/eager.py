@@ -22,13 +22,6 @@ class Weights(NamedTuple):
     bias: Tensor | None  # G
     vector: Tensor | None  # G
 
-    def like(self, x: Tensor) -> Tensor:
-        """A tensor of the device and dtype in which a layer computes; x if it has no weights."""
-        stored = [t for t in (*self.stacks, self.bias, self.vector) if t is not None]
-        if stored:
-            return stored[0]
-        return x if x.is_floating_point() else torch.empty(0, device=x.device)
-
 
 class Run(NamedTuple):
     """What running a cell over a sequence gives."""

@@ -54,7 +54,9 @@ def _value(
             program.cell.masks[node.label].at_evaluation,
             program.mask_widths[node.label],
         )
-        return x.new_full((width,), expected)
+        stored = (*weights.stacks, weights.bias, weights.vector)
+        like = next((tensor for tensor in stored if tensor is not None), x)
+        return like.new_full((width,), expected)
     if node.op in ("vector", "matrix"):
         return _parameter(node.label, program, weights)
     operands: list[Any] = [values[argument] for argument in node.args]

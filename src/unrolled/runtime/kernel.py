@@ -1,6 +1,7 @@
 """A compiled cell at given widths: its functions in C, and the memory that they work on."""
 
 import ctypes
+import json
 import math
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,7 +16,9 @@ from unrolled.compiler.schedule import Buffer, Place
 from unrolled.lang.cell import Cell
 from unrolled.lang.forms import Form, value_of
 from unrolled.lang.nodes import Node
+from unrolled.lang.stored import from_json, to_json
 from unrolled.runtime import team
+from unrolled.runtime.building import program_for
 from unrolled.runtime.library import library_of
 from unrolled.runtime.memory import Memory, Part, empty
 from unrolled.runtime.rows import Rows
@@ -126,7 +129,7 @@ class Direction:
         sizes, addresses = ctypes.addressof(kernel.sizes_in_c), ctypes.addressof(at)
         starts, counts, bounds = rows.in_memory(slices)
         steps, at_once = rows.steps, max(1, WORTH_A_SIGNAL // (1 + rows.batch * kernel.work))
-        block = -(-ROWS_TOGETHER // rows.batch)
+        block = -(-ROWS_TOGETHER // max(1, rows.batch))
         for begin in range(0, steps, at_once):
             end = min(begin + at_once, steps)
             call = Call(
@@ -143,6 +146,7 @@ class Kernel:
         self.plan = plan
         self.sizes = sizes
         self.dtype = dtype
+        self.program = program_for(plan.step.cell, tuple(sizes.items()), training=plan.step.masks)
         library = library_of(plan, double=dtype == torch.float64)
         self.panel, self.rows_at_once = library.panel, library.rows_at_once
         self.sizes_in_c = (ctypes.c_long * len(plan.symbols))(*(sizes[s] for s in plan.symbols))
@@ -161,10 +165,12 @@ class Kernel:
         self.stored_flows = {leaf.label for leaf in plan.adjoint.leaves}
         self.kept = self._kept()
         self.work = self._work()
+        self.text = self._text()
+        """Everything about this kernel, for `kernel_of`."""
 
     def zeros(self, *shape: int) -> Tensor:
         """Fresh ones, in the kernel's dtype."""
-        return torch.zeros(shape, dtype=self.dtype)
+        return torch.zeros(shape, dtype=self.dtype, device="cpu")
 
     def number(self, form: Form) -> int:
         """A width as a number."""
@@ -207,9 +213,18 @@ class Kernel:
         of_calls = (packed[call.group, call.first, call.last] for call in calls)
         return sum(self.number(p.results) * self.number(p.operands) for p in of_calls)
 
+    def _text(self) -> str:
+        step = self.plan.step
+        facts = {"cell": to_json(step.cell), "sizes": dict(self.sizes), "masks": step.masks}
+        facts |= {"double": self.dtype is torch.float64, "record": list(step.recorded)}
+        return json.dumps(facts)
+
     def _columns(self, place: Place) -> Columns:
         begin = self.number(place.offset)
         return Columns(place.buffer.role, begin, begin + self.number(place.width))
+
+
+_told: dict[str, Kernel] = {}
 
 
 @lru_cache(maxsize=256)
@@ -228,4 +243,25 @@ def kernel_for(
         CompilerFailedError: The compiler refuses.
         SizeError: The widths break an equation of the cell.
     """
-    return Kernel(plan_of(cell, masks=masks, record=record), dict(sizes), dtype)
+    made = Kernel(plan_of(cell, masks=masks, record=record), dict(sizes), dtype)
+    return _told.setdefault(made.text, made)
+
+
+def kernel_of(text: str) -> Kernel:
+    """The kernel that tells this text of itself, in this process or another.
+
+    Raises:
+        StoredCellError: The text tells of no cell.
+        NoCompilerError: There is no C compiler.
+        CompilerFailedError: The compiler refuses.
+    """
+    if text not in _told:
+        facts = json.loads(text)
+        return kernel_for(
+            from_json(facts["cell"]),
+            tuple(facts["sizes"].items()),
+            torch.float64 if facts["double"] else torch.float32,
+            masks=facts["masks"],
+            record=tuple(facts["record"]),
+        )
+    return _told[text]

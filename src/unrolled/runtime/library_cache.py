@@ -1,55 +1,44 @@
-"""From C text to a loaded library: compiled once, then taken from the user's cache folder.
-
-An entry is `NAME-KEY.so`, `NAME-KEY.json`, which says what it was made of and its SHA-256, and for
-readers `NAME-KEY.c`. All are written aside and renamed, the JSON last. Nothing is flushed to the
-disk: what a failing power leaves half written does not have the hash, and is compiled again.
-"""
+"""From C text to a loaded library: compiled once, then taken from the user's cache folder."""
 
 import contextlib
 import ctypes
-import errno
 import hashlib
-import itertools
 import json
 import logging
 import os
 import platform
 import re
 import shlex
-import shutil
-import stat
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from unrolled import __version__
-from unrolled.errors import CacheError, CompilerFailedError, LibraryDamagedError, UnrolledError
+from unrolled.errors import CacheError, CompilerFailedError, LibraryDamagedError
 from unrolled.runtime.cpu_features import cpu_features
+from unrolled.runtime.library_entry import Entry, open_library, read_entry, write_entry
+from unrolled.runtime.library_folder import (
+    LOCK,
+    blaming,
+    cache_error,
+    compiled_folder,
+    locked,
+    read_json,
+    require_room,
+    require_trust,
+    scratch,
+    sweep,
+)
 from unrolled.runtime.toolchain import TIME_LIMIT, Toolchain, compile_file, find_toolchain
 
-try:
-    import fcntl
-except ImportError:  # Windows: there everyone compiles, and the last one's entry stays
-    fcntl = None
-
 FORMAT = 1  # of an entry, and of what the generated C expects from whoever loads it
-_UNFINISHED, _LOCK, _VERSIONS = ".tmp-", ".lock", "versions.json"
+_VERSIONS = "versions.json"
 _KEPT_VERSIONS = 20  # compilers; each costs its first user a start
-_LEFT_OVER = 24 * 3600.0  # seconds
-_LEAST_ROOM = 1 << 20  # bytes; a library takes a tenth of it
-_LONGEST_JSON = 1 << 20  # bytes
-_POLL = 0.02  # seconds
-_HELD_ELSEWHERE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_AT_ONCE = ctypes.RTLD_LOCAL | getattr(os, "RTLD_NOW", 0)
 _log = logging.getLogger("unrolled")
 _told: set[str] = set()
-_opening = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -60,19 +49,6 @@ class Program:
     name: str
     headers: frozenset[tuple[str, str]]
     double: bool
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where a library lies, and what must have gone into it."""
-
-    folder: Path
-    stem: str
-    facts: dict[str, Any]
-
-    def path(self, suffix: str) -> Path:
-        """The path of one of the entry's files."""
-        return self.folder / (self.stem + suffix)
 
 
 _loaded: dict[tuple[Program, str | None], ctypes.CDLL] = {}
@@ -112,60 +88,15 @@ def load_library(
     return library
 
 
-def compiled_folder() -> Path:
-    """The folder of compiled libraries, there, and for this user alone to write.
-
-    It is `compiled` in $UNROLLED_CACHE, else in `unrolled` in $XDG_CACHE_HOME or ~/.cache.
-
-    Raises:
-        CacheError: It cannot be made, nothing in it can be loaded, or others can write it.
-    """
-    named = os.environ.get("UNROLLED_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = (Path(named) if named else Path(shared, "unrolled")) / "compiled"
-    try:
-        path = path.expanduser().absolute()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=0o700)
-        _require_trust(path)
-    except RuntimeError as error:  # nobody knows where ~ is
-        raise CacheError(path=path, reason=error) from None
-    except OSError as error:
-        raise _cache_error(path, error) from None
-    return path
-
-
-def read_entry(entry: Entry) -> ctypes.CDLL | None:
-    """Load an entry's library, or None if there is no such entry.
-
-    Args:
-        entry: The entry.
-
-    Raises:
-        LibraryDamagedError: It is there, and not what was compiled.
-    """
-    path = entry.path(".so")
-    try:
-        record = _read_json(entry.path(".json"))
-        if not isinstance(record, dict) or record.get("facts") != entry.facts:
-            raise LibraryDamagedError(path=path, damage="has a JSON file that is not its own")
-        return _open_library(path, sha256=str(record.get("sha256")))[0]
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise LibraryDamagedError(path=path, damage=f"cannot be loaded ({error})") from None
-
-
 def _find_or_compile(program: Program) -> ctypes.CDLL:
     try:
         folder = compiled_folder()
-        with _blaming(folder):
+        with blaming(folder):
             return _load_cached(program, folder)
     except CacheError as error:
         _tell_once(f"{error} Until then, every start compiles.")
-    with _blaming("a temporary folder"), _scratch() as folder:
-        _require_trust(folder)
+    with blaming("a temporary folder"), scratch() as folder:
+        require_trust(folder)
         return _compile(program, find_toolchain(), folder)[0]
 
 
@@ -176,7 +107,7 @@ def _load_cached(program: Program, folder: Path) -> ctypes.CDLL:
     entry = Entry(folder, f"{_plain(program.name)}-{key[:32]}", facts)
     library = _read_or_tell(entry)
     if library is None:
-        with _locked(entry.path(_LOCK)):
+        with locked(entry.path(LOCK), seconds=TIME_LIMIT):
             library = _read_or_tell(entry) or _make_entry(entry, program, toolchain)
     return library
 
@@ -206,13 +137,13 @@ def _read_or_tell(entry: Entry) -> ctypes.CDLL | None:
 
 
 def _make_entry(entry: Entry, program: Program, toolchain: Toolchain) -> ctypes.CDLL:
-    _sweep(entry.folder)
-    _require_room(entry.folder)
-    with _scratch(entry.folder) as folder:
+    sweep(entry.folder)
+    require_room(entry.folder)
+    with scratch(entry.folder) as folder:
         try:
             library, sha256 = _compile(program, toolchain, folder, entry.folder / "zig")
         except CompilerFailedError:
-            _require_room(entry.folder)  # there is none left: it is the disk that failed
+            require_room(entry.folder)  # there is none left: it is the disk that failed
             raise
         _keep(entry, folder / _plain(program.name), sha256)
     return library
@@ -232,160 +163,34 @@ def _compile(
         toolchain, source, definitions=defined, seconds=TIME_LIMIT, zig_cache=zig_cache
     )
     try:
-        return _open_library(library)
+        return open_library(library)
     except OSError as error:
         failure, command = "made a library that cannot be loaded", shlex.join(toolchain.command)
         raise CompilerFailedError(command=command, failure=failure, output=error) from None
 
 
-def _open_library(path: Path, sha256: str | None = None) -> tuple[ctypes.CDLL, str]:
-    """Hash a library and load the very file that was hashed, whatever its name now leads to."""
-    with os.fdopen(os.open(path, os.O_RDONLY | _NO_LINK), "rb") as file:
-        if not _is_ours(os.fstat(file.fileno())):
-            raise LibraryDamagedError(path=path, damage="belongs to someone else")
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-        if sha256 not in (None, found):
-            raise LibraryDamagedError(path=path, damage="is not what was compiled")
-        return ctypes.CDLL(_path_of(file, path), mode=_AT_ONCE), found
-
-
-def _path_of(file: BinaryIO, path: Path) -> str:
-    """Give a path to the open file that no library was loaded from before.
-
-    The loader answers a path that it knows with the library that it once found there, and the
-    numbers of open files are used again. A running number in dots and slashes tells them apart.
-    """
-    if not Path("/proc/self/fd").exists():
-        return str(path)
-    number = f"{next(_opening):b}".replace("1", "/.").replace("0", "/")
-    return f"/proc/self/fd{number}/{file.fileno()}"
-
-
 def _keep(entry: Entry, made: Path, sha256: str) -> None:
     """Give the files of a library that is already loaded their names; if not, no harm is done."""
-    record = json.dumps({"facts": entry.facts, "sha256": sha256}, indent=1)
     try:
-        made.with_suffix(".json").write_text(record, encoding="utf-8")
-        for suffix in (".c", ".so", ".json"):
-            made.with_suffix(suffix).replace(entry.path(suffix))
+        write_entry(entry, made, sha256)
     except OSError as error:
-        _tell_once(str(_cache_error(entry.folder, error)))
+        _tell_once(str(cache_error(entry.folder, error)))
 
 
 def _find_toolchain(folder: Path) -> Toolchain:
     """Find the compiler without starting it, if it is one that was used before."""
     path = folder / _VERSIONS
-    found = _read_json(path) if path.exists() else None
+    found = read_json(path) if path.exists() else None
     pairs = found.items() if isinstance(found, dict) else ()
     known = {name: version for name, version in pairs if isinstance(version, str)}
     before = len(known)
     toolchain = find_toolchain(known)
     if len(known) > before:
-        with contextlib.suppress(OSError), _scratch(folder) as unfinished:
+        with contextlib.suppress(OSError), scratch(folder) as unfinished:
             newest = dict(list(known.items())[-_KEPT_VERSIONS:])
             (unfinished / _VERSIONS).write_text(json.dumps(newest, indent=1), encoding="utf-8")
             (unfinished / _VERSIONS).replace(path)
     return toolchain
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Generator[None, None, None]:
-    """Let one process at a time make an entry; if two do all the same, no harm is done."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
-    try:
-        _wait_for_lock(descriptor)
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()  # those who wait for it will find the entry
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a fork may have a copy
-        os.close(descriptor)
-
-
-def _wait_for_lock(descriptor: int) -> None:
-    """Wait while another process may still be compiling, and no longer."""
-    deadline = time.monotonic() + TIME_LIMIT
-    while fcntl is not None and time.monotonic() < deadline:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _HELD_ELSEWHERE:  # a disk without locks
-                return
-            time.sleep(_POLL)
-        else:
-            return
-
-
-@contextlib.contextmanager
-def _scratch(folder: Path | None = None) -> Generator[Path, None, None]:
-    prefix = "unrolled-" if folder is None else _UNFINISHED
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes left, once nobody can be using it any more."""
-    oldest = time.time() - _LEFT_OVER
-    for path in folder.iterdir():
-        if path.name.startswith(_UNFINISHED) or path.suffix == _LOCK:
-            with contextlib.suppress(OSError):
-                if path.lstat().st_mtime < oldest:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-@contextlib.contextmanager
-def _blaming(folder: Path | str) -> Generator[None, None, None]:
-    """Turn what the disk refuses into a CacheError; some of our own errors are OSErrors too."""
-    try:
-        yield
-    except UnrolledError:
-        raise
-    except OSError as error:
-        raise _cache_error(folder, error) from error
-
-
-def _require_trust(folder: Path) -> None:
-    status = folder.lstat()
-    reason = None
-    if not stat.S_ISDIR(status.st_mode):
-        reason = "it is a symbolic link" if folder.is_symlink() else "it is not a folder"
-    elif not _is_ours(status):
-        reason = "it belongs to someone else"
-    elif os.name == "posix" and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        reason = "its group or others can write it"
-    elif os.name == "posix" and os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
-        reason = "its disk is mounted noexec"
-    if reason:
-        raise CacheError(path=folder, reason=reason)
-
-
-def _require_room(folder: Path) -> None:
-    if os.name == "posix":
-        disk = os.statvfs(folder)
-        if disk.f_blocks and disk.f_bavail * disk.f_frsize < _LEAST_ROOM:  # some say 0 of 0
-            raise CacheError(path=folder, reason="its disk is full")
-
-
-def _is_ours(status: os.stat_result) -> bool:
-    return os.name != "posix" or status.st_uid == os.geteuid()
-
-
-def _cache_error(folder: Path | str, error: OSError) -> CacheError:
-    return CacheError(path=folder, reason=error.strerror or str(error))
-
-
-def _read_json(path: Path) -> Any:
-    with path.open("rb") as file:
-        text = file.read(_LONGEST_JSON)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _plain(name: str) -> str:

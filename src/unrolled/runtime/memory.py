@@ -64,7 +64,7 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     A block that malloc maps anew comes in small pages, each of which costs a fault when it is first
     written to: measured, up to a tenth of a run.
     """
-    made = torch.empty(shape, dtype=dtype)
+    made = torch.empty(shape, dtype=dtype, device="cpu")
     if made.nbytes >= LARGE and (advise := _madvise()) is not None:
         begin, end = made.data_ptr(), made.data_ptr() + made.nbytes
         begin = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -89,5 +89,5 @@ def zeros(numbers: int, dtype: torch.dtype) -> Tensor:
     """So many zeros at least, the same ones each time: to read, never to write."""
     known = _zeros.get(dtype)
     if known is None or len(known) < numbers:
-        known = _zeros[dtype] = torch.zeros(numbers, dtype=dtype)
+        known = _zeros[dtype] = torch.zeros(numbers, dtype=dtype, device="cpu")
     return known

@@ -35,19 +35,38 @@ class Owed(NamedTuple):
     last: Sequence[Tensor | None]  # each B x width
 
 
-def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs) -> Made:
-    """Run forward."""
+def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> Made:
+    """Run forward.
+
+    Args:
+        kernel: The compiled cell.
+        rows: The lengths and the direction.
+        inputs: What it reads.
+        room: How many rows to make room for, if more than there are.
+    """
     memory, widths = _memory_of(kernel, rows, inputs), kernel.forward.widths
-    output = empty((*rows.shape, widths[kernel.output]), kernel.dtype)
+    spare = max(room - rows.total, 0)
+    shape = (room,) if spare else rows.shape
+    output = empty((*shape, widths[kernel.output]), kernel.dtype)
     memory.put(output, *kernel.output)
-    kept = empty((rows.total * kernel.kept_width,), kernel.dtype)
+    used = rows.total * kernel.kept_width
+    kept = empty((used + spare * kernel.kept_width,), kernel.dtype)
     memory.put_parts(kept, kernel.kept, rows.total)
+    if spare:
+        output[rows.total :].zero_()
+        kept[used:].zero_()
     last = [_last(kernel, rows, inputs, number) for number in range(len(kernel.states))]
     for label, tensor in zip(kernel.states, last, strict=True):
         memory.put(tensor, "last", label)
     kernel.forward.run(rows, memory)
     recorded = [_recorded(kernel, rows, output, kept, c) for c in kernel.recorded.values()]
-    return Made(rows.unpack(output), list(map(rows.unsort, last)), recorded, output, kept)
+    return Made(
+        rows.unpack(output[: rows.total] if room > rows.total else output),
+        list(map(rows.unsort, last)),
+        recorded,
+        output,
+        kept,
+    )
 
 
 def _memory_of(kernel: Kernel, rows: Rows, inputs: Inputs) -> Memory:
@@ -89,11 +108,12 @@ def _last(kernel: Kernel, rows: Rows, inputs: Inputs, number: int) -> Tensor:
 def _recorded(kernel: Kernel, rows: Rows, output: Tensor, kept: Tensor, place: Columns) -> Tensor:
     """A copy of a recorded value."""
     if place.role == kernel.output:
-        whole = output.view(rows.total, -1)
+        whole = output if rows.index is None else output[: rows.total]
     else:
-        whole = kernel.kept[place.role].of(kept, rows.total)
-    part = whole[:, place.begin : place.end].clone()
-    return rows.unpack(part.view(*rows.shape, -1))
+        part = kernel.kept[place.role]
+        whole = part.of(kept, rows.total).view(*rows.shape, part.width)
+    columns = whole[..., place.begin : place.end]
+    return rows.unpack(columns.clone(memory_format=torch.contiguous_format))
 
 
 def backward_pass(

@@ -31,8 +31,8 @@ class Rows:
     def counts(self) -> Tensor:
         """How many sequences have each step (T)."""
         if self.lengths is None:
-            return torch.full((self.steps,), self.batch)
-        return (self.lengths > torch.arange(self.steps).unsqueeze(-1)).sum(-1)
+            return torch.full((self.steps,), self.batch, device="cpu")
+        return (self.lengths > torch.arange(self.steps, device="cpu").unsqueeze(-1)).sum(-1)
 
     @cached_property
     def starts(self) -> Tensor:
@@ -54,26 +54,10 @@ class Rows:
         """For each row its place t * B + b among all steps of all sequences; None if the same."""
         if self.order is None:
             return None
-        ranks = torch.arange(self.batch)
+        ranks = torch.arange(self.batch, device="cpu")
         goes_on = ranks < self.counts.unsqueeze(-1)  # T B
-        places = torch.arange(self.steps).unsqueeze(-1) * self.batch + self.order
+        places = torch.arange(self.steps, device="cpu").unsqueeze(-1) * self.batch + self.order
         return places[goes_on]
-
-    @cached_property
-    def before(self) -> Tensor:
-        """For each row the row of its state before, among the first states and then all rows."""
-        ranks = torch.arange(self.batch)
-        starts, counts = self.starts + self.batch, self.counts
-        if self.reverse:
-            later = torch.cat([starts[1:], starts[:1]])
-            going = torch.cat([counts[1:], counts.new_zeros(1)])
-        else:
-            later = torch.cat([starts[:1], starts[:-1]])
-            going = torch.cat([counts.new_zeros(1), counts[:-1]])
-        found = torch.where(
-            ranks < going.unsqueeze(-1), later.unsqueeze(-1) + ranks, ranks.expand(self.steps, -1)
-        )
-        return found[ranks < counts.unsqueeze(-1)]
 
     def pack(self, values: Tensor) -> Tensor:
         """T x B x ... as rows, in the axes of `shape`."""
@@ -86,8 +70,9 @@ class Rows:
         """Rows, in the axes of `shape`, as T x B x width, zeros past each length."""
         if self.index is None:
             return rows
-        flat = rows.new_zeros(self.steps * self.batch, rows.shape[-1])
-        return flat.index_copy_(0, self.index, rows).view(self.steps, self.batch, -1)
+        whole = rows.new_zeros(self.steps, self.batch, rows.shape[-1])
+        whole.flatten(0, 1).index_copy_(0, self.index, rows)
+        return whole  # no view: autograd lets nobody change one of several views in place
 
     def sort(self, values: Tensor) -> Tensor:
         """B x ... with the longest sequence first."""
@@ -101,11 +86,14 @@ class Rows:
 
     def in_memory(self, slices: int) -> tuple[int, int, int]:
         """The addresses of starts, counts and bounds, which live as long as these rows."""
-        if slices not in self._in_memory:
+        found = self._in_memory.get(slices)
+        if found is None:
             tensors = self.starts, self.counts, self.bounds(slices)
             addresses = [tensor.data_ptr() for tensor in tensors]
-            self._in_memory[slices] = (addresses[0], addresses[1], addresses[2]), tensors
-        return self._in_memory[slices][0]
+            made = (addresses[0], addresses[1], addresses[2]), tensors
+            # Not overwritten: another thread may be using what it put there a moment ago.
+            found = self._in_memory.setdefault(slices, made)
+        return found[0]
 
     @cached_property
     def _in_memory(self) -> dict[int, tuple[tuple[int, int, int], tuple[Tensor, ...]]]:
@@ -114,12 +102,12 @@ class Rows:
     def bounds(self, slices: int) -> Tensor:
         """Ranks at which slices of equal work begin, and the end (slices + 1)."""
         if self.lengths is None or self.order is None:
-            return torch.arange(slices + 1) * self.batch // slices
+            return torch.arange(slices + 1, device="cpu") * self.batch // slices
         work = self.lengths[self.order].cumsum(0)
-        wanted = torch.arange(1, slices) * int(work[-1]) / slices
+        wanted = torch.arange(1, slices, device="cpu") * self.total / slices
         cuts = torch.searchsorted(work.double(), wanted.double()) + 1
-        ends = torch.tensor([self.batch])
-        return torch.cat([torch.zeros(1, dtype=torch.long), cuts.clamp(max=self.batch), ends])
+        ends = cuts.new_tensor([self.batch])
+        return torch.cat([cuts.new_zeros(1), cuts.clamp(max=self.batch), ends])
 
 
 @lru_cache(maxsize=64)
@@ -128,9 +116,17 @@ def equal_rows(steps: int, batch: int, *, reverse: bool) -> Rows:
     return Rows(steps, batch, reverse, None)
 
 
+def rows_for(x: Tensor, lengths: Tensor | None, *, reverse: bool) -> Rows:
+    """How the steps of an input (T x B x ...) lie in memory."""
+    steps, batch = x.shape[:2]
+    if lengths is None:
+        return equal_rows(steps, batch, reverse=reverse)
+    return Rows(steps, batch, reverse, lengths)
+
+
 def zero_past(values: Tensor, lengths: Tensor) -> Tensor:
     """The values (T x B x ...) with zeros past each length, whatever stood there."""
-    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
+    steps = torch.arange(values.shape[0], device=values.device).unsqueeze(-1)
     past = steps >= lengths  # T B
     return values.masked_fill(past.reshape(*past.shape, *[1] * (values.dim() - 2)), 0)
 
@@ -139,7 +135,7 @@ def turned(values: Tensor, lengths: Tensor | None) -> Tensor:
     """The values (T x B x ...) backwards in time; what stands past a length stays there."""
     if lengths is None:
         return values.flip(0)
-    steps = torch.arange(len(values), device=values.device).unsqueeze(-1)
+    steps = torch.arange(values.shape[0], device=values.device).unsqueeze(-1)
     index = torch.where(steps < lengths, lengths - 1 - steps, steps)  # T B
     index = index.reshape(*index.shape, *[1] * (values.dim() - 2)).expand_as(values)
     return values.gather(0, index)

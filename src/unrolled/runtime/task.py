@@ -1,10 +1,8 @@
 """What one run of a compiled cell is: its kernel, its rows, its tensors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-from torch import Tensor
 
 from unrolled.runtime.kernel import Kernel
 from unrolled.runtime.rows import Rows
@@ -44,5 +42,3 @@ class Task:
     rows: Rows
     shape: Inputs
     """An example of the inputs, which says how many there are of each kind."""
-    again: Callable[[Inputs], Sequence[Tensor]]
-    """The eager meaning of the same run, for second derivatives."""
