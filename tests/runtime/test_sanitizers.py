@@ -68,8 +68,8 @@ def put_apart(memory, tensor, parts, rows):
 def watch(short=""):
     """From now on, no two pieces of memory that C works on lie in one block.
 
-    Small runs work in several slices, and empty ones too. Pieces of the role `short` are too short,
-    by one number.
+    Small runs work in several slices, and empty ones too. Pieces of the role `short` are half as
+    long as they should be.
     """
     run = Direction.run
 
@@ -79,7 +79,7 @@ def watch(short=""):
         counts |= {"row": slices, "slice": slices}
         for role, kind, width in direction.pieces:
             if role not in memory.at and (role[0] != "side" or rows.lengths is not None):
-                numbers = max(0, counts[kind] * width - (role[0] == short))
+                numbers = counts[kind] * width // (1 + (role[0] == short))
                 memory.put(filled((numbers,), memory.dtype), *role)
         run(direction, rows, memory)
         for whole, own in memory.parts:
