@@ -39,6 +39,7 @@ from unrolled.errors.layers import RecordError as RecordError
 from unrolled.errors.layers import SamplingError as SamplingError
 from unrolled.errors.layers import ShapeError as ShapeError
 from unrolled.errors.layers import StateError as StateError
+from unrolled.errors.layers import TracedRunError as TracedRunError
 from unrolled.errors.layers import UnknownNameError as UnknownNameError
 from unrolled.errors.root import UnrolledError as UnrolledError
 from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError

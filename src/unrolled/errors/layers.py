@@ -87,3 +87,12 @@ class SamplingError(UnrolledError, ValueError):
     """An impossible way to choose the next symbol."""
 
     template = "{option}={got} cannot be; wanted {wanted}."
+
+
+class TracedRunError(UnrolledError, RuntimeError, ValueError):
+    """A compiled or exported layer is given at run time what does not fit its cell."""
+
+    template = (
+        "the traced cell {cell} got {got}; wanted {wanted}. Call the layer itself, untraced, to "
+        "see which argument this is."
+    )

@@ -110,7 +110,8 @@ class Layer(nn.Module, ABC):
         self.sizes = dict(sizes)
         self._check_sizes()
         self._sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
-        self._state_widths = self._checked_widths()
+        self._state_widths = tuple(self.program(0).state_widths)
+        self._check_widths()
         state_type(cell.state_names)  # so that torch.compile need not trace its making
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -151,15 +152,13 @@ class Layer(nn.Module, ABC):
         rows = self.num_layers * self.directions
         return [(rows, batch, width) for width in self._state_widths]
 
-    def _checked_widths(self) -> tuple[int, ...]:
-        """The widths of the states, the same in all layers."""
-        self._state_widths = lowest = self.program(0).state_widths
-        above = self.program(1).state_widths if self.num_layers > 1 else lowest
-        if above != lowest:
+    def _check_widths(self) -> None:
+        """Refuse states that are not equally wide in all layers."""
+        above = self.program(self.num_layers - 1).state_widths
+        if tuple(above) != self._state_widths:
             facts = {"left": "its states' widths in layer 0", "right": "those in layer 1"}
-            got = f"{list(lowest)} and {list(above)}"
+            got = f"{list(self._state_widths)} and {list(above)}"
             raise SizeError(cell=self.cell.name, **facts, sizes=got, hint="", place="")
-        return tuple(lowest)
 
     def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """One time step: x is B x X (or X, or whole numbers B), the output B x H.
@@ -203,7 +202,7 @@ class Layer(nn.Module, ABC):
             for label, part in zip(self.cell.state_names, first, strict=True):
                 self._check_device(label, part, like)
                 self._check_dtype(label, part, like)
-        kernels = self._kernels_for(opened.x, first or (), weights, tuple(record))
+        kernels = self._kernels_for(opened.x, first or (), like, tuple(record))
         if first is None and not kernels:
             first = zero_states(self.state_shapes(opened.x.shape[1]), like)
         programs = [] if kernels else [self.program(i) for i in range(self.num_layers)]
@@ -227,16 +226,15 @@ class Layer(nn.Module, ABC):
         self,
         x: Tensor,
         first: Sequence[Tensor],
-        weights: Sequence[Weights],
+        like: Tensor,
         record: tuple[str, ...],
     ) -> Sequence[Kernel | str]:
         """The compiled cells for a run, or none; as text where torch traces it."""
-        like, name = like_of(weights[0], x), type(self).__name__
         if torch.compiler.is_compiling():
             return self._texts(like.device, like.dtype, self._draws_masks(), record)
         kernels = self._compiling(like.dtype, self._draws_masks(), record)
         obstacle = obstacle_to_c([x, *first, like], like)
-        return choose(self.backend, obstacle, kernels, layer=name).kernels
+        return choose(self.backend, obstacle, kernels, layer=type(self).__name__).kernels
 
     @torch.compiler.assume_constant_result
     def _texts(
@@ -316,7 +314,7 @@ class Layer(nn.Module, ABC):
         if x.dtype not in (torch.int32, torch.int64):
             raise DtypeError(layer=name, tensor="x", got=x.dtype, wanted=like.dtype)
         if torch.compiler.is_compiling():
-            return  # traced values cannot be looked at
+            return  # a trace has no values: the operator looks, when it runs
         if x.numel() and not (0 <= int(x.min()) and int(x.max()) < self.input_size):
             problem = (
                 f"it holds the whole numbers {int(x.min())} to {int(x.max())}, which pick one of "

@@ -95,7 +95,7 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor, name: str) -> T
         got = f"lengths of shape {list(given.shape)} and {given.dtype}"
         raise LengthsError(layer=name, got=f"{got} for B={batch}")
     if torch.compiler.is_compiling():
-        return given.long()  # traced values cannot be looked at
+        return given.long()  # a trace has no values: the operator looks, when it runs
     if batch and not (0 <= int(given.min()) and int(given.max()) <= steps):
         got = f"lengths from {int(given.min())} to {int(given.max())}"
         raise LengthsError(layer=name, got=f"{got} for T={steps}")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from unrolled.compiler.loops import Loop
 from unrolled.compiler.plan import Plan, plan_of
 from unrolled.compiler.schedule import Buffer, Place
+from unrolled.errors import StoredCellError
 from unrolled.lang.cell import Cell
 from unrolled.lang.forms import Form, value_of
 from unrolled.lang.nodes import Node
@@ -30,7 +32,7 @@ FREE = frozenset(
 """Roles of memory that is made for one run, where nobody provides it."""
 ALIGNED = 16  # numbers; a cache line
 WORTH_A_SIGNAL = 10**10  # multiplications in one call, during which Python hears no Ctrl-C
-WORTH_A_SLICE = 40_000  # multiplications of a step, below which a second thread costs more
+WORTH_A_SLICE = 80_000  # multiplications of a step, below which a second thread costs more
 ROWS_TOGETHER = 256  # rows of a block of steps, whose input products are done together
 
 
@@ -207,11 +209,9 @@ class Kernel:
         return sum(part.width for part in self.kept.values())
 
     def _work(self) -> int:
-        """Multiplications of a row's step."""
-        calls = [call for phase in self.plan.forward.schedule.phases for call in phase.calls]
-        packed = {(p.group, p.first, p.last): p for p in self.plan.forward.packed}
-        of_calls = (packed[call.group, call.first, call.last] for call in calls)
-        return sum(self.number(p.results) * self.number(p.operands) for p in of_calls)
+        """Multiplications of a row's step, forward."""
+        packed = self.plan.forward.packed
+        return sum(self.number(p.results) * self.number(p.operands) for p in packed)
 
     def _text(self) -> str:
         step = self.plan.step
@@ -224,7 +224,7 @@ class Kernel:
         return Columns(place.buffer.role, begin, begin + self.number(place.width))
 
 
-_told: dict[str, Kernel] = {}
+_told: WeakValueDictionary[str, Kernel] = WeakValueDictionary()
 
 
 @lru_cache(maxsize=256)
@@ -255,13 +255,20 @@ def kernel_of(text: str) -> Kernel:
         NoCompilerError: There is no C compiler.
         CompilerFailedError: The compiler refuses.
     """
-    if text not in _told:
+    known = _told.get(text)
+    if known is None:
+        known = _told[text] = _kernel_from(text)
+    return known
+
+
+def _kernel_from(text: str) -> Kernel:
+    try:
         facts = json.loads(text)
-        return kernel_for(
-            from_json(facts["cell"]),
-            tuple(facts["sizes"].items()),
-            torch.float64 if facts["double"] else torch.float32,
-            masks=facts["masks"],
-            record=tuple(facts["record"]),
-        )
-    return _told[text]
+        cell, sizes = from_json(facts["cell"]), tuple(facts["sizes"].items())
+        dtype = torch.float64 if facts["double"] else torch.float32
+        options = {"masks": bool(facts["masks"]), "record": tuple(facts["record"])}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoredCellError(
+            reason=f"{type(error).__name__}: {ascii(str(error))[:200]}"
+        ) from error
+    return kernel_for(cell, sizes, dtype, **options)

@@ -59,9 +59,10 @@ def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> M
     for label, tensor in zip(kernel.states, last, strict=True):
         memory.put(tensor, "last", label)
     kernel.forward.run(rows, memory)
-    recorded = [_recorded(kernel, rows, output, kept, c) for c in kernel.recorded.values()]
+    used_rows = output[: rows.total] if spare else output
+    recorded = [_recorded(kernel, rows, used_rows, kept, c) for c in kernel.recorded.values()]
     return Made(
-        rows.unpack(output[: rows.total] if room > rows.total else output),
+        rows.unpack(used_rows),
         list(map(rows.unsort, last)),
         recorded,
         output,
@@ -102,13 +103,13 @@ def _last(kernel: Kernel, rows: Rows, inputs: Inputs, number: int) -> Tensor:
         return empty((rows.batch, width), kernel.dtype)
     if inputs.first:
         return rows.sort(inputs.first[number]).clone()
-    return torch.zeros((rows.batch, width), dtype=kernel.dtype)
+    return kernel.zeros(rows.batch, width)
 
 
 def _recorded(kernel: Kernel, rows: Rows, output: Tensor, kept: Tensor, place: Columns) -> Tensor:
     """A copy of a recorded value."""
     if place.role == kernel.output:
-        whole = output if rows.index is None else output[: rows.total]
+        whole = output
     else:
         part = kernel.kept[place.role]
         whole = part.of(kept, rows.total).view(*rows.shape, part.width)

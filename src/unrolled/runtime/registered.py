@@ -1,140 +1,107 @@
 """A compiled run as operators that torch knows, so that torch.compile and torch.export see through.
 
-A cell travels in an operator's arguments as JSON, so an exported program runs in any process.
+A cell travels in an operator's arguments as JSON, so an exported program runs in any process. A
+trace cannot look at values, and an exported program is a file that anybody may have written: what
+an operator is given is checked when it runs, before C sees it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unrolled.runtime.fitting import check_inputs, check_tensor, shapes_of_kept, shapes_of_results
 from unrolled.runtime.kernel import kernel_of
 from unrolled.runtime.passes import Owed, backward_pass, forward_pass
 from unrolled.runtime.rows import rows_for
 from unrolled.runtime.task import Inputs
+
+_INPUTS = (
+    "str kernel, bool reverse, Tensor x, Tensor[] first, Tensor[] stacks, Tensor? bias, "
+    "Tensor? vector, Tensor[] masks, Tensor[] given, Tensor? lengths"
+)
+_KEPT = "Tensor rows, Tensor kept, Tensor?[] gradients, bool[] wanted"
 
 
 def run_registered(
     kernel: str, inputs: Inputs, lengths: Tensor | None, *, reverse: bool
 ) -> tuple[Tensor, ...]:
     """Output, last states and recorded values, by way of the operator."""
-    x, first, stacks, bias, vector, masks, given = inputs
-    lists = list(first), list(stacks), bias, vector, list(masks), list(given)
-    made = forward(kernel, reverse, x, *lists, lengths)
+    made = forward(kernel, reverse, *_as_lists(inputs), lengths)
     return tuple(made[: -1 if lengths is None else -2])
 
 
-@torch.library.custom_op("unrolled::forward", mutates_args=())
-def forward(  # noqa: PLR0913
-    kernel: str,
-    reverse: bool,
-    x: Tensor,
-    first: list[Tensor],
-    stacks: list[Tensor],
-    bias: Tensor | None,
-    vector: Tensor | None,
-    masks: list[Tensor],
-    given: list[Tensor],
-    lengths: Tensor | None,
-) -> list[Tensor]:
-    """Output, last states, recorded values; with lengths the output's rows; what is kept."""
-    inputs = _inputs(x, first, stacks, bias, vector, masks, given)
-    room = x.shape[0] * x.shape[1]
-    made = forward_pass(kernel_of(kernel), rows_for(x, lengths, reverse=reverse), inputs, room)
-    rows = [] if lengths is None else [made.rows]
-    return [*made.results(), *rows, made.kept]
+@torch.library.custom_op(
+    "unrolled::forward",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({_INPUTS}) -> Tensor[]",
+)
+def forward(text: str, reverse: bool, *arguments: Any) -> list[Tensor]:
+    """Output, last states, recorded values; with lengths the output's rows; what is kept.
+
+    Raises:
+        TracedRunError: A tensor does not fit the cell.
+        StoredCellError: The text tells of no cell.
+    """
+    kernel, (inputs, lengths) = kernel_of(text), _opened(arguments)
+    check_inputs(kernel, inputs, lengths)
+    rows, room = rows_for(inputs.x, lengths, reverse=reverse), inputs.x.shape[0] * inputs.x.shape[1]
+    made = forward_pass(kernel, rows, inputs, room)
+    packed = [] if lengths is None else [made.rows]
+    return [*made.results(), *packed, made.kept]
 
 
 @forward.register_fake
-def _(  # noqa: PLR0913
-    kernel: str,
-    reverse: bool,
-    x: Tensor,
-    first: list[Tensor],
-    stacks: list[Tensor],
-    bias: Tensor | None,
-    vector: Tensor | None,
-    masks: list[Tensor],
-    given: list[Tensor],
-    lengths: Tensor | None,
-) -> list[Tensor]:
-    found, (steps, batch) = kernel_of(kernel), x.shape[:2]
-    widths = found.forward.widths
-    last = [(batch, widths["state", label]) for label in found.states]
-    recorded = [(steps, batch, place.end - place.begin) for place in found.recorded.values()]
-    rows = [] if lengths is None else [(steps * batch, widths[found.output])]
-    shapes = [(steps, batch, widths[found.output]), *last, *recorded, *rows]
-    shapes.append((steps * batch * found.kept_width,))
-    return [x.new_empty(shape, dtype=found.dtype) for shape in shapes]
+def _(text: str, reverse: bool, *arguments: Any) -> list[Tensor]:
+    kernel, (inputs, lengths) = kernel_of(text), _opened(arguments)
+    rows, kept = shapes_of_kept(kernel, inputs, packed=lengths is not None)
+    shapes = [*shapes_of_results(kernel, inputs), *([] if lengths is None else [rows]), kept]
+    return [inputs.x.new_empty(shape, dtype=kernel.dtype) for shape in shapes]
 
 
-@torch.library.custom_op("unrolled::backward", mutates_args=())
-def backward(  # noqa: PLR0913
-    kernel: str,
-    reverse: bool,
-    x: Tensor,
-    first: list[Tensor],
-    stacks: list[Tensor],
-    bias: Tensor | None,
-    vector: Tensor | None,
-    masks: list[Tensor],
-    given: list[Tensor],
-    lengths: Tensor | None,
-    rows: Tensor,
-    kept: Tensor,
-    gradients: list[Tensor | None],
-    wanted: list[bool],
-) -> list[Tensor]:
-    """The gradients of the inputs that are wanted, in the order of the inputs."""
-    found, inputs = kernel_of(kernel), _inputs(x, first, stacks, bias, vector, masks, given)
-    count = 1 + len(found.states)
+@torch.library.custom_op(
+    "unrolled::backward",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({_INPUTS}, {_KEPT}) -> Tensor[]",
+)
+def backward(text: str, reverse: bool, *arguments: Any) -> list[Tensor]:
+    """The gradients of the inputs that are wanted, in the order of the inputs.
+
+    Raises:
+        TracedRunError: A tensor does not fit the cell.
+        StoredCellError: The text tells of no cell.
+    """
+    *given, output, kept, gradients, wanted = arguments
+    kernel, (inputs, lengths) = kernel_of(text), _opened(given)
+    check_inputs(kernel, inputs, lengths)
+    for gradient, shape in zip(gradients, shapes_of_results(kernel, inputs), strict=True):
+        if gradient is not None:
+            check_tensor(kernel, "the gradient of a result", gradient, shape)
+    rows_shape, kept_shape = shapes_of_kept(kernel, inputs, packed=lengths is not None)
+    check_tensor(kernel, "the output's rows", output, rows_shape)
+    check_tensor(kernel, "what the forward kept", kept, kept_shape)
+    count = 1 + len(kernel.states)
     owed = Owed((gradients[0], *gradients[count:]), gradients[1:count])
-    want, made = inputs.like(wanted), (rows, kept)
-    flows = backward_pass(found, rows_for(x, lengths, reverse=reverse), inputs, made, owed, want)
+    rows, want = rows_for(inputs.x, lengths, reverse=reverse), inputs.like(wanted)
+    flows = backward_pass(kernel, rows, inputs, (output, kept), owed, want)
     return [flow for flow, needed in zip(flows.flat(), wanted, strict=True) if needed]
 
 
 @backward.register_fake
-def _(  # noqa: PLR0913
-    kernel: str,
-    reverse: bool,
-    x: Tensor,
-    first: list[Tensor],
-    stacks: list[Tensor],
-    bias: Tensor | None,
-    vector: Tensor | None,
-    masks: list[Tensor],
-    given: list[Tensor],
-    lengths: Tensor | None,
-    rows: Tensor,
-    kept: Tensor,
-    gradients: list[Tensor | None],
-    wanted: list[bool],
-) -> list[Tensor]:
-    flat = _inputs(x, first, stacks, bias, vector, masks, given).flat()
-    wanted_ones = (tensor for tensor, needed in zip(flat, wanted, strict=True) if needed)
-    return [tensor.new_empty(tensor.shape) for tensor in wanted_ones]
-
-
-def _inputs(
-    x: Tensor,
-    first: Sequence[Tensor],
-    stacks: Sequence[Tensor],
-    bias: Tensor | None,
-    vector: Tensor | None,
-    masks: Sequence[Tensor],
-    given: Sequence[Tensor],
-) -> Inputs:
-    return Inputs(x, tuple(first), tuple(stacks), bias, vector, tuple(masks), tuple(given))
+def _(text: str, reverse: bool, *arguments: Any) -> list[Tensor]:
+    *given, _, _, _, wanted = arguments
+    flat = _opened(given)[0].flat()
+    return [t.new_empty(t.shape) for t, needed in zip(flat, wanted, strict=True) if needed]
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     """Keep for the backward what it reads."""
-    kernel, reverse, *tensors, lengths = inputs
+    ctx.text, ctx.reverse, *arguments = inputs
     ctx.set_materialize_grads(False)
-    ctx.kernel, ctx.reverse = kernel, reverse
-    ctx.shape = _inputs(*tensors)
+    ctx.shape, lengths = _opened(arguments)
     rows = output[0] if lengths is None else output[-2]
     ctx.save_for_backward(*ctx.shape.flat(), lengths, rows, output[-1])
 
@@ -142,16 +109,24 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
     """The gradients of the forward's arguments, by way of the backward operator."""
     *flat, lengths, rows, kept = ctx.saved_tensors
-    x, first, stacks, bias, vector, masks, given = ctx.shape.like(flat)
+    lists = _as_lists(ctx.shape.like(flat))
     _, _, *needs, _ = ctx.needs_input_grad
     wanted = [bool(need) for need in Inputs(*needs).flat()]
-    results = gradients[: -1 if lengths is None else -2]
-    lists = list(first), list(stacks), bias, vector, list(masks), list(given)
-    found = iter(
-        backward(ctx.kernel, ctx.reverse, x, *lists, lengths, rows, kept, list(results), wanted)
-    )
+    results = list(gradients[: -1 if lengths is None else -2])
+    found = iter(backward(ctx.text, ctx.reverse, *lists, lengths, rows, kept, results, wanted))
     flows = ctx.shape.like([next(found) if needed else None for needed in wanted])
-    return (None, None, *(list(f) if isinstance(f, tuple) else f for f in flows), None)
+    return (None, None, *_as_lists(flows), None)
 
 
 forward.register_autograd(_gradients, setup_context=_remember)
+
+
+def _opened(arguments: Sequence[Any]) -> tuple[Inputs, Tensor | None]:
+    """The inputs and the lengths among an operator's arguments."""
+    *fields, lengths = arguments
+    return Inputs(*(tuple(f) if isinstance(f, list | tuple) else f for f in fields)), lengths
+
+
+def _as_lists(inputs: Inputs) -> Iterator[Any]:
+    """The same as an operator's arguments."""
+    return (list(field) if isinstance(field, tuple) else field for field in inputs)

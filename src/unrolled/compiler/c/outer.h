@@ -30,10 +30,9 @@ static inline struct outer outer_of(
     };
 }
 
-/* What some rows are owed for the results of some tiles from `first` on: tile by tile, in each row by
- * row, zeros where there is no result. Whole lines of memory are read at once, since rows that lie a
- * power of two apart would push each other's lines out of the cache before the next tile needs
- * them. */
+/* What some rows are owed for the results of some tiles from `first` on, tile by tile, zeros where
+ * there is no result. Whole lines of memory are read at once: rows that lie a power of two apart
+ * would push each other out of the cache before the next tile needs them. */
 static inline void take_owed(
     real owed[ABREAST][AT_ONCE][TILE], const struct outer *of, long first, long results, long rows)
 {
@@ -67,7 +66,8 @@ static __attribute__((noinline, unused)) void add_held(struct outer *of)
 }
 
 /* Rows that were read, one after the other. */
-static __attribute__((noinline, unused)) void add_rows(struct outer *of, const real *v, long stride, long rows)
+static __attribute__((noinline, unused)) void add_rows(
+    struct outer *of, const real *v, long stride, long rows)
 {
     for (long r = 0; r < rows; r++) {
         for (long k = 0; k < of->K; k += PANEL)
@@ -87,9 +87,11 @@ static __attribute__((noinline, unused)) void add_symbols(
         for (long n = of->first; n < of->last; n += ABREAST * TILE) {
             const long results = smaller(of->last - n, ABREAST * TILE);
             take_owed(owed, of, n, results, some);
-            for (long i = 0; i < results; i++)
+            for (long i = 0; i < results; i++) {
+                real *const gradient = of->gradient + (n + i) * of->K;
                 for (long r = 0; r < some; r++)
-                    of->gradient[(n + i) * of->K + symbols[begin + r]] += owed[i / TILE][r][i % TILE];
+                    gradient[symbols[begin + r]] += owed[i / TILE][r][i % TILE];
+            }
         }
         of->owed += some * of->stride;
     }
@@ -103,8 +105,9 @@ static __attribute__((noinline, unused)) void add_states(
     for (long time = times.first; time <= times.last; time++) {
         const long count = call->counts[time];
         const long going = smaller(rows_before(call, time), count);
+        const long before = call->reverse ? time + 1 : time - 1;
         if (going)
-            add_rows(of, sequence + call->starts[call->reverse ? time + 1 : time - 1] * of->K, of->K, going);
+            add_rows(of, sequence + call->starts[before] * of->K, of->K, going);
         add_rows(of, first + going * of->K, of->K, count - going);
     }
 }
