@@ -96,10 +96,10 @@ def assert_same_bits(got, wanted):
         np.testing.assert_array_equal(got[name], wanted[name], err_msg=name)
 
 
-def make_case(cell, sizes, seed=0):
+def make_case(cell, sizes, seed=0, **options):
     torch.manual_seed(seed)
     steps, batch, input_size, hidden_size = sizes
-    layer = make_layer(cell, input_size, hidden_size)
+    layer = make_layer(cell, input_size, hidden_size, **options)
     x = torch.randn(steps, batch, layer.input_size, dtype=torch.float64)
     return layer, x, first_states(layer, batch)
 
@@ -159,9 +159,9 @@ def test_first_and_second_derivatives_equal_finite_differences(cell):
 
 @pytest.mark.parametrize("cell", [*CELLS, *DEEPER, *WRAPPED], ids=title)
 def test_a_cell_stored_as_json_gives_the_same_bits(cell):
-    layer, x, states = make_case(cell, (3, 2, 5, 4))
+    layer, x, states = make_case(cell, (3, 2, 5, 4), backend="eager")
     restored = from_json(json.loads(json.dumps(to_json(cell))))
-    twin = make_layer(restored, layer.input_size, 4)
+    twin = make_layer(restored, layer.input_size, 4, backend="eager")
     twin.load_state_dict(layer.state_dict(), strict=True)
     for training in (True, False):
         torch.manual_seed(2)
@@ -196,8 +196,8 @@ def test_the_printed_equations_read_back_compute_the_same(cell, tmp_path):
     file = tmp_path / "printed.py"
     file.write_text(function_of(cell))
     printed = read_cell(f"{file}:{cell.name}")
-    layer, x, states = make_case(cell, (3, 2, 5, 4))
-    twin = make_layer(printed, layer.input_size, 4)
+    layer, x, states = make_case(cell, (3, 2, 5, 4), backend="eager")
+    twin = make_layer(printed, layer.input_size, 4, backend="eager")
     assert parameters_of(twin).keys() == parameters_of(layer).keys()
     with torch.no_grad():
         for name, value in parameters_of(twin).items():

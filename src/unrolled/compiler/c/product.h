@@ -47,7 +47,7 @@ static inline void store(real *to, lanes values) { *(lanes_anywhere *)to = value
 /* One panel for ROWS rows: out += v @ panel, or out = v @ panel if `onto` is 0. Few rows would wait
  * for each other's sums, so those have CHAINS sums for each result, one for every CHAINS-th k. */
 #define TILE_OF(ROWS, CHAINS)                                                                     \
-    static inline void tile_##ROWS(                                                               \
+    static __attribute__((noinline)) void tile_##ROWS(                                            \
         real *out, long out_stride, const real *v, long v_stride, long v_step, const real *panel, \
         long K, int onto)                                                                         \
     {                                                                                             \
