@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## train on Python's own standard library for two minutes, and let it write
 	$(VENV)/bin/unrolled train char-lm --minutes 2
 
-test: $(READY)  ## everything that CI checks, in under five minutes
+test: $(READY)  ## everything that CI checks
 	VENV=$(VENV) ./check
 
 test-slow: $(READY)  ## the long tests: hundreds of kills, thousands of damaged files
