@@ -46,6 +46,11 @@ MISFITS = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _forget_what_was_traced():
+    torch._dynamo.reset()
+
+
 @pytest.fixture(scope="module")
 def text():
     cell, sizes = find_cell("lstm"), (("X", X), ("H", H))
