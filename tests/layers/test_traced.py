@@ -54,6 +54,12 @@ def test_compiled_layers_are_one_graph_of_at_most_two_compilations(make):
     assert counted.frame_count <= 2
 
 
+def test_gradients_are_not_recorded_in_a_trace():
+    compiled = torch.compile(LSTM(X, H), fullgraph=True, backend="eager")
+    with pytest.raises(torch._dynamo.exc.Unsupported, match=r"OptionError\(.*record_gradients"):
+        compiled(torch.randn(5, 3, X), record_gradients=("f",))
+
+
 def test_a_compiled_layer_takes_lengths_states_and_records():
     layer = Recurrent(find_cell("lstm"), X, H)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")

@@ -10,6 +10,7 @@ import torch
 from tests.compiler.random_cells import random_cell, sizes_for
 from tests.compiler.shrinking import shrunk
 
+from unrolled.compiler.probes import can_be_probed
 from unrolled.errors import UnrolledError
 from unrolled.lang.cell import Equation
 from unrolled.lang.text import listing
@@ -30,6 +31,7 @@ class Case(NamedTuple):
     training: bool
     record: tuple
     unused: tuple  # results that the loss does not read
+    watch: tuple  # values whose gradients are recorded
 
 
 def drawn_case(cell, seed):
@@ -42,10 +44,13 @@ def drawn_case(cell, seed):
     record = random.sample(named, random.choice([0, 0, 1, min(3, len(named))]))
     results = ["output", *(f"last {name}" for name in cell.state_names)]
     unused = random.sample(results, random.choice([0, 0, 0, 1]))
+    sizes, both = sizes_for(cell, random), random.random() < 0.3
+    symbols, training = random.random() < 0.1, random.random() < 0.8
+    able = [name for name in named if can_be_probed(cell, name)]
+    watch = random.sample(able, min(len(able), random.choice([0, 0, 1, 2])))
     return Case(
-        sizes_for(cell, random), T, B, lengths, both=random.random() < 0.3,
-        symbols=random.random() < 0.1, training=random.random() < 0.8,
-        record=tuple(record), unused=tuple(unused),
+        sizes, T, B, lengths, both=both, symbols=symbols, training=training,
+        record=tuple(record), unused=tuple(unused), watch=tuple(watch),
     )  # fmt: skip
 
 
@@ -80,9 +85,10 @@ def everything(layer, leaves, case):
     x, *states = (leaf.clone().requires_grad_() for leaf in leaves)
     symbols = torch.nan_to_num(x.detach()).sum(-1).long() % case.sizes["X"]
     state = states[0] if len(states) == 1 else tuple(states)
-    output, last, *recorded = layer(
-        symbols if case.symbols else x, state, lengths=case.lengths, record=case.record
-    )
+    options = {"record": case.record, "record_gradients": case.watch}
+    inputs = symbols if case.symbols else x
+    output, last, *recorded = layer(inputs, state, lengths=case.lengths, **options)
+    probes = recorded.pop() if case.watch else {}
     lasts = (last,) if isinstance(last, torch.Tensor) else last
     found = {"output": output}
     found |= {f"last {n}": s for n, s in zip(layer.cell.state_names, lasts, strict=True)}
@@ -96,6 +102,7 @@ def everything(layer, leaves, case):
     for name, reverse in product(layer.program(0).blocks, range(layer.directions)):
         where = {"name": name, "reverse": bool(reverse)}
         pairs[name + " reversed" * reverse] = layer.parameter(**where), layer.gradient(**where)
+    pairs |= {f"value {name}": (probe, probe.grad) for name, probe in probes.items()}
     for name, (leaf, gradient) in pairs.items():  # none is as good as zeros
         found[f"gradient of {name}"] = torch.zeros_like(leaf) if gradient is None else gradient
     return {name: value.detach() for name, value in found.items()}
@@ -124,10 +131,11 @@ def trouble_of(cell, case):
 def trouble_of_smaller(cell, case):
     """The same for a cell made smaller, which may mean nothing any more: then None."""
     record = tuple(name for name in case.record if name in cell.named)
+    watch = tuple(n for n in case.watch if n in cell.named and can_be_probed(cell, n))
     results = {"output", *(f"last {name}" for name in cell.state_names)}
     unused = tuple(name for name in case.unused if name in results)
     try:
-        return trouble_of(cell, case._replace(record=record, unused=unused))
+        return trouble_of(cell, case._replace(record=record, unused=unused, watch=watch))
     except (UnrolledError, RuntimeError, KeyError):
         return None
 
@@ -137,6 +145,7 @@ def shrunk_case(cell, case, kind):
     for change in (
         {"lengths": None}, {"T": 2, "B": 2, "lengths": [1, 2]}, {"T": 2, "B": 1, "lengths": [1]},
         {"both": False}, {"symbols": False}, {"training": False}, {"record": ()}, {"unused": ()},
+        {"watch": ()},
         {"B": 1}, {"T": 2}, {"T": 1},
     ):  # fmt: skip
         sized = not change.keys().isdisjoint({"T", "B", "lengths"})

@@ -40,7 +40,13 @@ class Adjoint:
         yield from self.results
         for gradients in self.products.values():
             yield from gradients
-        yield from (*self.leaves.values(), *self.vectors.values())
+        yield from (*self.leaves.values(), *self.vectors.values(), *self.watched.values())
+
+    @property
+    def watched(self) -> dict[str, Node]:
+        """The gradient of each watched value into which anything flows."""
+        known = self.gradients
+        return {name: known[n] for name, n in self.step.watched.items() if n in known}
 
 
 def adjoint_of(step: Step) -> Adjoint:

@@ -50,18 +50,21 @@ class Plan:
 
 
 @lru_cache(maxsize=256)
-def plan_of(cell: Cell, *, masks: bool, record: tuple[str, ...] = ()) -> Plan:
+def plan_of(
+    cell: Cell, *, masks: bool, record: tuple[str, ...] = (), watch: tuple[str, ...] = ()
+) -> Plan:
     """The plan of a cell.
 
     Args:
         cell: The equations.
         masks: Whether its masks are random inputs; else each is its expectation.
         record: Names of the equations whose values are wanted for all steps.
+        watch: Names of the equations whose gradients are wanted for all steps.
 
     Raises:
         WidthError: The widths of the equations cannot agree.
     """
-    step = step_of(cell, masks=masks, record=record)
+    step = step_of(cell, masks=masks, record=record, watch=watch)
     return _Planner(step, adjoint_of(step)).plan()
 
 
@@ -167,6 +170,8 @@ class _Planner:
                 stores.append((node, self.places.whole("steps", leaf, "gradient_of", leaf.label)))
         for leaf, node in self.adjoint.vectors.items():
             adds.append((node, self.places.in_family(leaf, "slice", "sum")))
+        for name, node in self.adjoint.watched.items():
+            stores.append((node, self.places.whole("steps", self.step.watched[name], "flow", name)))
         return found, stores, adds
 
     def _backward(

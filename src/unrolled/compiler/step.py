@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from unrolled.compiler.layout import Layout, layout_of
+from unrolled.compiler.probes import probes_of
 from unrolled.compiler.stages import recurrent_nodes
 from unrolled.compiler.sums import inner_sums, terms_of
 from unrolled.lang.cell import Cell, Equation
@@ -52,6 +53,10 @@ class Step:
     states: tuple[Node, ...]
     results: tuple[Node, ...]
     recorded: Mapping[str, Node]
+    watched: Mapping[str, Node]
+    """Values whose gradients are wanted; of those in what torch computes, torch finds it."""
+    probes: Mapping[int, tuple[str, ...]]
+    """By structure, the names of all that are watched."""
     groups: tuple[Group, ...]
     given: Mapping[Node, Node]
     """A leaf of the loop, and the value of the cell's graph that torch computes for it."""
@@ -65,7 +70,10 @@ class Step:
     def is_settled(self, leaf: Node) -> bool:
         """Whether a given value is of parameters alone, the same for each step and row."""
         nodes = in_order([self.given[leaf]])
-        return all(node.args or node.op in ("vector", "matrix", "constant") for node in nodes)
+        structures = self.layout.structures
+        return not any(
+            node.op in ("input", "mask") or structures.get(node) in self.probes for node in nodes
+        )
 
     def merged(self, form: Form) -> Form:
         """A width without the tied symbols."""
@@ -138,33 +146,41 @@ class Graph:
         return self.node("sum", [node], width=ONE)
 
 
-def step_of(cell: Cell, *, masks: bool, record: Sequence[str] = ()) -> Step:
+def step_of(
+    cell: Cell, *, masks: bool, record: Sequence[str] = (), watch: Sequence[str] = ()
+) -> Step:
     """The step of a cell.
 
     Args:
         cell: The equations.
         masks: Whether its masks are random inputs; else each is its expectation.
         record: Names of the equations whose values are wanted beside the results.
+        watch: Names of the equations whose gradients are wanted.
 
     Raises:
         WidthError: The widths of the equations cannot agree.
     """
-    return _Lowering(cell, masks=masks, record=record).step()
+    return _Lowering(cell, masks=masks, record=record, watch=watch).step()
 
 
 class _Lowering:
     """Copies a cell's graph, node by node, into a step's."""
 
-    def __init__(self, cell: Cell, *, masks: bool, record: Sequence[str]) -> None:
+    def __init__(
+        self, cell: Cell, *, masks: bool, record: Sequence[str], watch: Sequence[str]
+    ) -> None:
         self.cell = cell
+        self.watch = watch
         self.recorded = {name: cell.named[name] for name in record}
         self.masks = masks
         self.layout = layout_of(cell)
+        self.probes = probes_of(cell, self.layout, watch)
         self.graph = Graph()
         self.merged = _merged_symbols(self.layout.widths.constraints)
         self.recurrent = recurrent_nodes(cell)
         self.settled = _settled(cell)
-        self.inner = inner_sums(cell, kept={*cell.results, *self.recorded.values()})
+        watched = {node for node in cell.nodes if self._is_watched(node)}
+        self.inner = inner_sums(cell, kept={*cell.results, *self.recorded.values(), *watched})
         self.copies: dict[Node, Node] = {}
         self.given: dict[Node, Node] = {}
         structures = self.layout.structures
@@ -174,13 +190,14 @@ class _Lowering:
     def step(self) -> Step:
         for node in in_order([self.cell.input, *self.cell.states, *self.cell.nodes]):
             if node.op != "matrix" and node not in self.inner:
-                self.copies[node] = self._copy(node)
+                self.copies[node] = self._apart(node, self._copy(node))
         recorded = {name: self._whole(node) for name, node in self.recorded.items()}
-        states = tuple(self.copies[state] for state in self.cell.states)
+        states = tuple(map(self._copy, self.cell.states))
         results = tuple(self.copies[result] for result in self.cell.results)
         live = tuple(in_order([*states, *results, *recorded.values()]))
         groups = tuple(self._groups(live))
         given = {leaf: node for leaf, node in self.given.items() if leaf in live}
+        watched = {name: self.copies[self.cell.named[name]] for name in self.watch}
         names = {self.copies[e.value]: e for e in self.cell.equations if e.value in self.copies}
         return Step(
             self.cell,
@@ -188,6 +205,8 @@ class _Lowering:
             states,
             results,
             recorded,
+            {name: node for name, node in watched.items() if node.op != "given"},
+            self.probes,
             groups,
             given,
             names,
@@ -198,6 +217,16 @@ class _Lowering:
 
     def _width(self, node: Node) -> Form:
         return _merged(self.layout.widths.of[node], self.merged)
+
+    def _is_watched(self, node: Node) -> bool:
+        return self.layout.structures.get(node) in self.probes
+
+    def _apart(self, node: Node, copy: Node) -> Node:
+        """The copy; of a watched value a node of its own, so that its gradient is its alone."""
+        if not self._is_watched(node) or copy.op == "given":
+            return copy
+        name = f"watched{self.layout.structures[node]}"
+        return self.graph.node("wide", (copy,), name, width=self.graph.widths[copy])
 
     def _whole(self, node: Node) -> Node:
         """The copy of a value, as wide as the value even if all its units are one number."""
@@ -290,7 +319,7 @@ class _Lowering:
         early: list[Node] = []
         rest: list[Node] = []
         for term in terms_of(node, self.inner):
-            if term.op != "product" or term in self.settled:
+            if term.op != "product" or term in self.settled or self._is_watched(term):
                 rest.append(self.copies[term])
             elif self.counts[self.layout.structures[term]] > 1:
                 rest.append(self._alone(self._product(term)))

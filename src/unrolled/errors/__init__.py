@@ -33,6 +33,7 @@ from unrolled.errors.layers import ConvertError as ConvertError
 from unrolled.errors.layers import DeviceError as DeviceError
 from unrolled.errors.layers import DtypeError as DtypeError
 from unrolled.errors.layers import LengthsError as LengthsError
+from unrolled.errors.layers import NoGradientError as NoGradientError
 from unrolled.errors.layers import OptionError as OptionError
 from unrolled.errors.layers import OptionTypeError as OptionTypeError
 from unrolled.errors.layers import RecordError as RecordError

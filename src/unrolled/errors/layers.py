@@ -77,6 +77,15 @@ class RecordError(UnrolledError, ValueError):
     )
 
 
+class NoGradientError(UnrolledError, ValueError):
+    """Nothing flows back to a value whose gradient is to be recorded."""
+
+    template = (
+        "{name} of {cell} has no gradient of its own: it is a constant, one number a row, or the "
+        "input itself (give x requires_grad for that). Name another equation in record_gradients."
+    )
+
+
 class ConvertError(UnrolledError, TypeError):
     """A module cannot be exchanged for ours."""
 

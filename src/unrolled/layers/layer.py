@@ -26,11 +26,12 @@ from unrolled.errors import (
 )
 from unrolled.lang.cell import Cell
 from unrolled.layers.backends import BACKENDS, choose, obstacle_of, obstacle_to_c
+from unrolled.layers.recording import NOTHING, Recording
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, like_of, run_stack
 from unrolled.layers.states import close_state, open_state, state_type, zero_states
 from unrolled.runtime import team
-from unrolled.runtime.building import program_for
+from unrolled.runtime.building import probed_program, program_for
 from unrolled.runtime.eager import Weights
 from unrolled.runtime.kernel import Kernel, kernel_for
 from unrolled.runtime.program import Program
@@ -134,13 +135,19 @@ class Layer(nn.Module, ABC):
             sizes = {**sizes, "X": self._state_widths[0] * self.directions}
         return tuple(sizes.items())
 
-    def program(self, layer: int) -> Program:
+    def program(self, layer: int, watch: tuple[str, ...] = ()) -> Program:
         """The program of one layer, for the layer's present mode.
+
+        Args:
+            layer: Counted from 0, the lowest.
+            watch: Names of the equations to which a probe is added.
 
         Raises:
             SizeError: The layer's sizes break an equation of its cell.
         """
         try:
+            if watch:
+                return probed_program(self.cell, self.layer_sizes(layer), watch)
             return program_for(self.cell, self.layer_sizes(layer), training=self.training)
         except SizeError as error:
             projected = f"{self.cell.name}_projected"
@@ -185,15 +192,17 @@ class Layer(nn.Module, ABC):
         *,
         lengths: Tensor | Sequence[int] | None = None,
         record: Sequence[str] = (),
+        record_gradients: Sequence[str] = (),
     ) -> Any:
         """Run the layer; see `Recurrent.forward` for the forms of input and result."""
         name = type(self).__name__
+        recording = Recording(tuple(record), tuple(record_gradients))
+        recording.check(self.cell, layer=name)
         opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
         rows = self.num_layers * self.directions
         weights = [self.weights(*divmod(row, self.directions)) for row in range(rows)]
         like = like_of(weights[0], opened.x)
         self._check(opened.x, like)
-        self._check_names(record)
         batched = opened.form.batched
         first = None
         if state is not None:
@@ -202,11 +211,13 @@ class Layer(nn.Module, ABC):
             for label, part in zip(self.cell.state_names, first, strict=True):
                 self._check_device(label, part, like)
                 self._check_dtype(label, part, like)
-        kernels = self._kernels_for(opened.x, first or (), like, tuple(record))
+        kernels = self._kernels_for(opened.x, first or (), like, recording)
         if first is None and not kernels:
             first = zero_states(self.state_shapes(opened.x.shape[1]), like)
-        programs = [] if kernels else [self.program(i) for i in range(self.num_layers)]
-        plan = Plan(programs, kernels, self.num_layers, self.directions, self.dropout)
+        watch = recording.gradients
+        programs = [] if kernels else [self.program(i, watch) for i in range(self.num_layers)]
+        plan = Plan(programs, kernels, self.num_layers, self.directions, self.dropout, record)
+        probes = self._probes(recording, opened, like)
         made = run_stack(
             plan,
             opened.x,
@@ -214,25 +225,35 @@ class Layer(nn.Module, ABC):
             weights,
             lengths=opened.lengths,
             training=self.training,
-            record=record,
+            probes=probes if batched else {n: p.unsqueeze(2) for n, p in probes.items()},
         )
         result = (
             close_output(made.output, opened.form),
             close_state(made.last, cell=self.cell, batched=batched),
         )
-        return (*result, _close_recorded(made.recorded, opened)) if record else result
+        recorded = [_close_recorded(made.recorded, opened)] if record else []
+        return (*result, *recorded, *([probes] if probes else []))
+
+    def _probes(self, recording: Recording, opened: Opened, like: Tensor) -> dict[str, Tensor]:
+        """Zeros that get the gradients of values, as the caller gets them."""
+        if not recording.gradients:
+            return {}
+        sizes = [dict(self.layer_sizes(layer)) for layer in range(self.num_layers)]
+        steps, batch = opened.x.shape[:2]
+        shape = [self.num_layers * self.directions, steps, *([batch] * opened.form.batched)]
+        return recording.probes(self.cell, sizes, shape, like)
 
     def _kernels_for(
         self,
         x: Tensor,
         first: Sequence[Tensor],
         like: Tensor,
-        record: tuple[str, ...],
+        recording: Recording,
     ) -> Sequence[Kernel | str]:
         """The compiled cells for a run, or none; as text where torch traces it."""
         if torch.compiler.is_compiling():
-            return self._texts(like.device, like.dtype, self._draws_masks(), record)
-        kernels = self._compiling(like.dtype, self._draws_masks(), record)
+            return self._texts(like.device, like.dtype, self._draws_masks(), recording.values)
+        kernels = self._compiling(like.dtype, self._draws_masks(), recording)
         obstacle = obstacle_to_c([x, *first, like], like)
         return choose(self.backend, obstacle, kernels, layer=type(self).__name__).kernels
 
@@ -241,16 +262,20 @@ class Layer(nn.Module, ABC):
         self, device: torch.device, dtype: torch.dtype, masks: bool, record: tuple[str, ...]
     ) -> tuple[str, ...]:
         """The same for torch.compile and torch.export, which must not look inside."""
-        kernels, name = self._compiling(dtype, masks, record), type(self).__name__
+        kernels = self._compiling(dtype, masks, Recording(record, ()))
+        name = type(self).__name__
         choice = choose(self.backend, obstacle_of(device, dtype), kernels, layer=name)
         return tuple(kernel.text for kernel in choice.kernels)
 
     def _compiling(
-        self, dtype: torch.dtype, masks: bool, record: tuple[str, ...]
+        self, dtype: torch.dtype, masks: bool, recording: Recording
     ) -> Callable[[], tuple[Kernel, ...]]:
         """What compiles the cell for each layer, when it is called."""
+        record, watch = recording
         return lambda: tuple(
-            kernel_for(self.cell, self.layer_sizes(i), dtype, masks=masks, record=record)
+            kernel_for(
+                self.cell, self.layer_sizes(i), dtype, masks=masks, record=record, watch=watch
+            )
             for i in range(self.num_layers)
         )
 
@@ -261,7 +286,7 @@ class Layer(nn.Module, ABC):
         """Which backend runs the layer as it is now, why, and what it does at each step."""
         like = like_of(self.weights(0, 0), torch.empty(0))
         masks = self._draws_masks()
-        plan, kernels = plan_of(self.cell, masks=masks), self._compiling(like.dtype, masks, ())
+        plan, kernels = plan_of(self.cell, masks=masks), self._compiling(like.dtype, masks, NOTHING)
         obstacle = obstacle_to_c([like], like)
         choice = choose(self.backend, obstacle, kernels, layer=self.cell.name)
         lines = [f"{self.cell.name} runs on backend {choice.backend!r}: {choice.reason}"]
@@ -329,14 +354,6 @@ class Layer(nn.Module, ABC):
                 known = ", ".join(own) or "none of its own"
                 raise UnknownNameError(cell=self.cell.name, kind="width", name=symbol, known=known)
             check_whole(type(self).__name__, f"sizes[{symbol!r}]", size, least=1)
-
-    def _check_names(self, record: Sequence[str]) -> None:
-        for wanted in record:
-            if wanted not in self.cell.named:
-                known = ", ".join(self.cell.named)
-                raise UnknownNameError(
-                    cell=self.cell.name, kind="equation", name=wanted, known=known
-                )
 
     def start_uniform(self) -> None:
         """Set every parameter as torch's recurrent layers start: uniform within 1/sqrt(H)."""

@@ -82,6 +82,7 @@ class Recurrent(Layer):
         *,
         lengths: Tensor | Sequence[int] | None = None,
         record: Sequence[str] = (),
+        record_gradients: Sequence[str] = (),
     ) -> Any:
         """Run the layer over a sequence.
 
@@ -92,10 +93,13 @@ class Recurrent(Layer):
                 the cell's order. None starts from zeros.
             lengths: Steps of each sequence (B). States stop there, outputs beyond are zero.
             record: Names of the equations whose values to return for all steps.
+            record_gradients: Names of the equations for whose values the gradient of the loss is
+                wanted, for all steps.
 
         Returns:
             The output in the form of the input, and the last state in the form of a first state;
-            with `record` also a dict of name to L*D x T x B x width.
+            with `record` also a dict of name to L*D x T x B x width; with `record_gradients` also
+            one of zeros of such shapes, whose `.grad` holds the gradients after the backward.
 
         Raises:
             ShapeError: The input has the wrong shape.
@@ -103,10 +107,11 @@ class Recurrent(Layer):
             StateError: The state does not fit.
             DtypeError: Input and weights differ in dtype.
             DeviceError: Input and weights are on different devices.
-            UnknownNameError: `record` names no equation.
+            UnknownNameError: A name to record is none of the equations'.
             RecordError: A value to record is not equally wide in all layers.
+            NoGradientError: A value whose gradient is wanted has none.
         """
-        return self.run(x, state, lengths=lengths, record=record)
+        return self.run(x, state, lengths=lengths, record=record, record_gradients=record_gradients)
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction."""

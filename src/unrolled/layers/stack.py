@@ -1,16 +1,17 @@
 """Layers upon layers, and both directions: layer l reads, at each step, what layer l-1 put out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unrolled.compiler.probes import is_probe, probe_of
 from unrolled.errors import RecordError
 from unrolled.layers.states import draw_masks
 from unrolled.runtime.compiled import run_compiled
-from unrolled.runtime.eager import Run, Weights, run
+from unrolled.runtime.eager import Run, Weights, expected_masks, run
 from unrolled.runtime.kernel import Kernel, kernel_of
 from unrolled.runtime.program import Program
 from unrolled.runtime.rows import turned, zero_past
@@ -24,6 +25,8 @@ class Plan(NamedTuple):
     layers: int
     directions: int
     dropout: float
+    record: Sequence[str]
+    """Names of the equations whose values to return, each L*D x T x B x width."""
 
 
 def run_stack(
@@ -34,7 +37,7 @@ def run_stack(
     *,
     lengths: Tensor | None,
     training: bool,
-    record: Sequence[str],
+    probes: Mapping[str, Tensor],
 ) -> Run:
     """Run all layers and directions.
 
@@ -45,26 +48,30 @@ def run_stack(
         weights: One for each layer and direction, L*D.
         lengths: Steps of each sequence (B), or None.
         training: Whether masks and dropout are random.
-        record: Names of the equations whose values to return, each L*D x T x B x width.
+        probes: Zeros that get the gradients of values, each L*D x T x B x width.
 
     Raises:
         RecordError: A value to record is not equally wide in all layers.
     """
     runs: list[Run] = []
+    by_row = {name: probe.unbind(0) for name, probe in probes.items()}
     for layer in range(plan.layers):
         if layer and training and plan.dropout:
             x = F.dropout(x, plan.dropout, training=True)
         of_layer: list[Run] = []
         for direction in range(plan.directions):
             row = layer * plan.directions + direction
-            one = _One(plan, layer, bool(direction), lengths, training, record)
+            own = {name: rows[row] for name, rows in by_row.items()}
+            one = _One(plan, layer, bool(direction), lengths, training, own)
             states = None if first is None else [state[row] for state in first]
             of_layer.append(one.run(x, states, weights[row]))
         runs += of_layer
         outputs = [made.output for made in of_layer]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
     last = tuple(_together(parts) for parts in zip(*(made.last for made in runs), strict=True))
-    recorded = {name: _stacked(name, [made.recorded[name] for made in runs]) for name in record}
+    recorded = {
+        name: _stacked(name, [made.recorded[name] for made in runs]) for name in plan.record
+    }
     return Run(x, last, recorded)
 
 
@@ -76,7 +83,7 @@ class _One(NamedTuple):
     backwards: bool
     lengths: Tensor | None
     training: bool
-    record: Sequence[str]
+    probes: dict[str, Tensor]
 
     def run(self, x: Tensor, first: Sequence[Tensor] | None, weights: Weights) -> Run:
         """Run it with the layer's backend."""
@@ -85,22 +92,32 @@ class _One(NamedTuple):
             return self._eagerly(x, first, weights)
         kernel, states = self.plan.kernels[self.layer], None if first is None else tuple(first)
         output, *rest = _in_c(
-            kernel, self.backwards, self.training, x, states, *weights, self.lengths
+            kernel, self.backwards, self.training, x, states, *weights, self.lengths, self.probes
         )
-        last = len(rest) - len(self.record)
-        recorded = dict(zip(self.record, rest[last:], strict=True))
+        last = len(rest) - len(self.plan.record)
+        recorded = dict(zip(self.plan.record, rest[last:], strict=True))
         return Run(output, tuple(rest[:last]), recorded)
 
     def _eagerly(self, x: Tensor, first: Sequence[Tensor], weights: Weights) -> Run:
         program = self.plan.programs[self.layer]
-        masks = _masks(program, x, weights) if self.training and program.cell.masks else None
+        masks = self._all_masks(program, x, weights)
         x = x if self.lengths is None else zero_past(x, self.lengths)
         made = run(
             program, self._turned(x), first, weights,
-            masks=masks, lengths=self.lengths, record=self.record,
+            masks=masks, lengths=self.lengths, record=self.plan.record,
         )  # fmt: skip
         recorded = {name: self._turned(values) for name, values in made.recorded.items()}
         return Run(self._turned(made.output), made.last, recorded)
+
+    def _all_masks(self, program: Program, x: Tensor, weights: Weights) -> dict[str, Tensor]:
+        """Masks and probes as the program reads them, first step first."""
+        masks: dict[str, Tensor] = {}
+        if self.training and program.cell.masks:
+            masks = _masks(program, x, weights)
+        elif self.probes:
+            masks = expected_masks(program, x.shape[0], x.shape[1], like_of(weights, x))
+        probes = {probe_of(n): self._turned(p) for n, p in self.probes.items()}
+        return masks | probes
 
     def _turned(self, values: Tensor) -> Tensor:
         return turned(values, self.lengths) if self.backwards else values
@@ -117,7 +134,8 @@ def like_of(weights: Weights, x: Tensor) -> Tensor:
 def _masks(program: Program, x: Tensor, weights: Weights) -> dict[str, Tensor]:
     """Fresh masks for one sequence."""
     steps, batch = x.shape[:2]
-    like, widths = like_of(weights, x), program.mask_widths
+    like = like_of(weights, x)
+    widths = {n: w for n, w in program.mask_widths.items() if not is_probe(n)}
     return draw_masks(program.cell, widths, steps=steps, batch=batch, like=like)
 
 
@@ -132,6 +150,7 @@ def _in_c(  # noqa: PLR0913
     bias: Tensor | None,
     vector: Tensor | None,
     lengths: Tensor | None,
+    probes: dict[str, Tensor],
 ) -> tuple[Tensor, ...]:
     """Output, last states and recorded values of a compiled cell; one that is traced is a text."""
     traced = isinstance(kernel, str)
@@ -143,7 +162,7 @@ def _in_c(  # noqa: PLR0913
             masks = {n: turned(m, lengths) if m.dim() == 3 else m for n, m in masks.items()}
     return run_compiled(
         known, x, first, weights,
-        masks=masks, lengths=lengths, reverse=backwards, registered=traced,
+        masks=masks, probes=probes, lengths=lengths, reverse=backwards, registered=traced,
     )  # fmt: skip
 
 

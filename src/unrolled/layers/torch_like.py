@@ -62,8 +62,9 @@ class TorchLike(Layer):
         *,
         lengths: Tensor | Sequence[int] | None = None,
         record: Sequence[str] = (),
+        record_gradients: Sequence[str] = (),
     ) -> Any:
-        """Run the layer as torch's; `lengths` and `record` as in `Recurrent.forward`.
+        """Run the layer as torch's; what torch's has not is as in `Recurrent.forward`.
 
         Raises:
             ShapeError: The input has the wrong shape.
@@ -71,15 +72,19 @@ class TorchLike(Layer):
             StateError: The state does not fit.
             DtypeError: Input and weights differ in dtype.
             DeviceError: Input and weights are on different devices.
-            UnknownNameError: `record` names no equation.
+            UnknownNameError: A name to record is none of the equations'.
             RecordError: A value to record is not equally wide in all layers.
+            NoGradientError: A value whose gradient is wanted has none.
             BackendError: The layer's backend cannot run this.
         """
         on = input.data if isinstance(input, PackedSequence) else input
-        accelerated = on.device.type in ("cuda", "mps") and not record
+        recorded = (*record, *record_gradients)
+        accelerated = on.device.type in ("cuda", "mps") and len(recorded) == 0
         if self.backend == "vendor" or (self.backend == "auto" and accelerated):
-            return run_vendor(self, input, hx, lengths=lengths, record=record)
-        return self.run(input, hx, lengths=lengths, record=record)
+            return run_vendor(self, input, hx, lengths=lengths, record=recorded)
+        return self.run(
+            input, hx, lengths=lengths, record=record, record_gradients=record_gradients
+        )
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction, in the order of the cell's layout."""

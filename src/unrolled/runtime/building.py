@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from torch import Tensor
 
 from unrolled.compiler.layout import Layout, Stack, layout_of
+from unrolled.compiler.probes import probed
 from unrolled.compiler.stages import recurrent_nodes, timed_nodes
 from unrolled.compiler.sums import sums_of
 from unrolled.lang.cell import Cell
@@ -34,6 +35,17 @@ def program_for(cell: Cell, sizes: tuple[tuple[str, int], ...], *, training: boo
         SizeError: The widths break an equation of the cell.
     """
     return _Builder(cell, dict(sizes), training=training).build()
+
+
+def probed_program(
+    cell: Cell, sizes: tuple[tuple[str, int], ...], names: tuple[str, ...]
+) -> Program:
+    """The program of a cell with probes; all its masks are inputs, those of probes among them.
+
+    Raises:
+        SizeError: The widths break an equation of the cell.
+    """
+    return program_for(probed(cell, names), sizes, training=True)
 
 
 class _Builder:

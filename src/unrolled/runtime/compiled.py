@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.runtime.eager import Weights, one_hot, run
+from unrolled.compiler.probes import probe_of
+from unrolled.runtime.building import probed_program
+from unrolled.runtime.eager import Weights, expected_masks, one_hot, run
 from unrolled.runtime.given import given_values
 from unrolled.runtime.kernel import Kernel
 from unrolled.runtime.passes import Owed, backward_pass, forward_pass
@@ -27,6 +29,7 @@ def run_compiled(  # noqa: PLR0913
     weights: Weights,
     *,
     masks: Mapping[str, Tensor] | None = None,
+    probes: Mapping[str, Tensor] | None = None,
     lengths: Tensor | None = None,
     reverse: bool = False,
     registered: bool = False,
@@ -39,21 +42,24 @@ def run_compiled(  # noqa: PLR0913
         first: The first states, each B x width; None for zeros.
         weights: The stored tensors.
         masks: As `eager.run` takes them.
+        probes: Zeros, T x B x width, that get the gradients of the values that the kernel watches.
         lengths: Steps of each sequence (B), or None.
         reverse: Whether it runs from the last step to the first.
         registered: By way of an operator that torch knows, with a little more work in each call.
     """
-    masks, step, program = masks or {}, kernel.plan.step, kernel.program
+    masks, probes, step, program = masks or {}, probes or {}, kernel.plan.step, kernel.program
     if x.is_floating_point():
         x = x if x.dtype is kernel.dtype else x.to(kernel.dtype)
     elif program.reads_input:
         x = one_hot(x, program, kernel.zeros(0))
     with _full_precision():
         known = x if lengths is None or not step.given else zero_past(x, lengths)
-        given = given_values(step, program, known, weights, masks) if step.given else ()
+        given = given_values(step, program, known, weights, masks, probes) if step.given else ()
         drawn = tuple(masks[name] for name in kernel.masks if masks)
         states = tuple(state.to(kernel.dtype) for state in first or ())
-        inputs = Inputs(x, states, weights.stacks, weights.bias, weights.vector, drawn, given)
+        watched = tuple(probes[name] for name in kernel.watched)
+        stored = weights.stacks, weights.bias, weights.vector
+        inputs = Inputs(x, states, *stored, drawn, given, watched)
         if registered:
             return run_registered(kernel.text, inputs, lengths, reverse=reverse)
         rows, flat = rows_for(x, lengths, reverse=reverse), inputs.flat()
@@ -124,7 +130,14 @@ def _again(
 def _eagerly(kernel: Kernel, rows: Rows, inputs: Inputs) -> Sequence[Tensor]:
     """Output, last states and recorded values by way of the eager meaning."""
     lengths, step = rows.lengths, kernel.plan.step
+    watched = tuple(kernel.watched)
     masks = dict(zip(kernel.masks, inputs.masks, strict=bool(inputs.masks)))
+    program = kernel.program
+    if watched:
+        program = probed_program(program.cell, tuple(kernel.sizes.items()), watched)
+        steps, batch = inputs.x.shape[:2]
+        masks = masks or expected_masks(program, steps, batch, kernel.zeros(0))
+        masks |= dict(zip(map(probe_of, watched), inputs.probes, strict=True))
     x = inputs.x if lengths is None else zero_past(inputs.x, lengths)
     if rows.reverse:
         x = turned(x, lengths)
@@ -134,7 +147,7 @@ def _eagerly(kernel: Kernel, rows: Rows, inputs: Inputs) -> Sequence[Tensor]:
     widths = kernel.forward.widths
     zeros = (kernel.zeros(rows.batch, widths["state", label]) for label in kernel.states)
     first = inputs.first or tuple(zeros)
-    made = run(kernel.program, x, first, weights, masks=masks, lengths=lengths, record=record)
+    made = run(program, x, first, weights, masks=masks, lengths=lengths, record=record)
     values = [made.output, *made.recorded.values()]
     if rows.reverse:
         values = [turned(value, lengths) for value in values]

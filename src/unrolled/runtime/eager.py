@@ -110,6 +110,17 @@ def one_hot(x: Tensor, program: Program, like: Tensor) -> Tensor:
     return F.one_hot(x.long(), program.sizes["X"]).to(like.dtype)
 
 
+def expected_masks(program: Program, steps: int, batch: int, like: Tensor) -> dict[str, Tensor]:
+    """What stands for the masks at evaluation, for a program that has them as inputs."""
+    masks, widths = program.cell.masks, program.mask_widths
+    return {
+        name: like.new_full((), masks[name].at_evaluation).expand(
+            *([steps] if mask.per == "step" else []), batch, widths[name]
+        )
+        for name, mask in masks.items()
+    }
+
+
 def _execute(instructions: Sequence[Instruction], values: list[Any]) -> None:
     for call, reads, writes in instructions:
         result = call(*[values[slot] for slot in reads])

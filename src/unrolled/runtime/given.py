@@ -21,6 +21,7 @@ def given_values(
     x: Tensor,
     weights: Weights,
     masks: Mapping[str, Tensor],
+    probes: Mapping[str, Tensor],
 ) -> tuple[Tensor, ...]:
     """What a step is given, differentiable, in the step's order.
 
@@ -29,6 +30,8 @@ def given_values(
     values: dict[Node, Tensor | float] = {}
     for node in in_order(step.given.values()):
         values[node] = _value(node, values, program, x, weights, masks)
+        for name in step.probes.get(step.layout.structures.get(node, -1), ()):
+            values[node] = values[node] + probes[name]
     return tuple(
         _axes(torch.as_tensor(values[node]), x, settled=step.is_settled(leaf))
         for leaf, node in step.given.items()

@@ -27,7 +27,7 @@ from unrolled.runtime.rows import Rows
 
 FREE = frozenset(
     ("scratch", "side", "packed", "next", "step_sum", "panels", "operand", "gradient", "sum")
-    + ("product", "kept", "state", "gradient_of")
+    + ("product", "kept", "state", "gradient_of", "flow")
 )
 """Roles of memory that is made for one run, where nobody provides it."""
 ALIGNED = 16  # numbers; a cache line
@@ -165,6 +165,7 @@ class Kernel:
         self.incoming = {name: self.width(leaf) for name, leaf in plan.adjoint.incoming.items()}
         self.recorded = {name: self._columns(place) for name, place in plan.recorded.items()}
         self.stored_flows = {leaf.label for leaf in plan.adjoint.leaves}
+        self.watched = [name for names in plan.step.probes.values() for name in names]
         self.kept = self._kept()
         self.work = self._work()
         self.text = self._text()
@@ -217,6 +218,7 @@ class Kernel:
         step = self.plan.step
         facts = {"cell": to_json(step.cell), "sizes": dict(self.sizes), "masks": step.masks}
         facts |= {"double": self.dtype is torch.float64, "record": list(step.recorded)}
+        facts |= {"watch": self.watched}
         return json.dumps(facts)
 
     def _columns(self, place: Place) -> Columns:
@@ -235,15 +237,24 @@ def kernel_for(
     *,
     masks: bool,
     record: tuple[str, ...] = (),
+    watch: tuple[str, ...] = (),
 ) -> Kernel:
     """The compiled cell at these widths.
+
+    Args:
+        cell: The equations.
+        sizes: The size of each width symbol.
+        dtype: float32 or float64.
+        masks: Whether its masks are random inputs; else each is its expectation.
+        record: Names of the equations whose values are wanted for all steps.
+        watch: Names of the equations whose gradients are wanted for all steps.
 
     Raises:
         NoCompilerError: There is no C compiler.
         CompilerFailedError: The compiler refuses.
         SizeError: The widths break an equation of the cell.
     """
-    made = Kernel(plan_of(cell, masks=masks, record=record), dict(sizes), dtype)
+    made = Kernel(plan_of(cell, masks=masks, record=record, watch=watch), dict(sizes), dtype)
     return _told.setdefault(made.text, made)
 
 
@@ -267,6 +278,7 @@ def _kernel_from(text: str) -> Kernel:
         cell, sizes = from_json(facts["cell"]), tuple(facts["sizes"].items())
         dtype = torch.float64 if facts["double"] else torch.float32
         options = {"masks": bool(facts["masks"]), "record": tuple(facts["record"])}
+        options |= {"watch": tuple(facts["watch"])}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoredCellError(
             reason=f"{type(error).__name__}: {ascii(str(error))[:200]}"

@@ -163,6 +163,7 @@ def backward_pass(
                 kernel.given, inputs.given, want.given, strict=True
             )
         ),
+        tuple(map(space.of_value, kernel.watched, want.probes)),
     )
     kernel.backward.run(rows, memory)
     return _finished(rows, found, inputs)
@@ -186,6 +187,13 @@ class _Space(NamedTuple):
         if label not in self.kernel.stored_flows:
             self.memory.put_nothing(*role)
         return None
+
+    def of_value(self, name: str, wanted: bool) -> Tensor | None:
+        """For the gradient of a watched value."""
+        width = self.kernel.backward.widths.get(("flow", name))
+        if width is None or not wanted:
+            return None
+        return self.memory.put(empty((*self.rows.shape, width), self.kernel.dtype), "flow", name)
 
     def summed(self, kind: str, value: Tensor, wanted: bool) -> Tensor | None:
         """For a gradient that is summed over steps and rows, slice by slice."""
@@ -221,6 +229,7 @@ def _finished(rows: Rows, found: Inputs, inputs: Inputs) -> Inputs:
         bias=shaped(found.bias, inputs.bias),
         vector=shaped(found.vector, inputs.vector),
         given=tuple(map(shaped, found.given, inputs.given)),
+        probes=tuple(map(shaped, found.probes, inputs.probes)),
     )
 
 

@@ -128,5 +128,6 @@ def _opened(arguments: Sequence[Any]) -> tuple[Inputs, Tensor | None]:
 
 
 def _as_lists(inputs: Inputs) -> Iterator[Any]:
-    """The same as an operator's arguments."""
-    return (list(field) if isinstance(field, tuple) else field for field in inputs)
+    """The same as an operator's arguments; what is traced has no probes."""
+    assert not inputs.probes
+    return (list(field) if isinstance(field, tuple) else field for field in inputs[:-1])

@@ -18,10 +18,11 @@ class Inputs(NamedTuple):
     vector: Any
     masks: tuple[Any, ...]
     given: tuple[Any, ...]
+    probes: tuple[Any, ...] = ()  # each T x B x width
 
     def flat(self) -> tuple[Any, ...]:
         """All in one row."""
-        ends = (*self.masks, *self.given)
+        ends = (*self.masks, *self.given, *self.probes)
         return (self.x, *self.first, *self.stacks, self.bias, self.vector, *ends)
 
     def like(self, row: Sequence[Any]) -> "Inputs":
@@ -29,8 +30,9 @@ class Inputs(NamedTuple):
         states = 1 + len(self.first)
         stacks = states + len(self.stacks)
         masks = stacks + 2 + len(self.masks)
+        given = masks + len(self.given)
         bias, vector = row[stacks : stacks + 2]
-        ends = tuple(row[stacks + 2 : masks]), tuple(row[masks:])
+        ends = tuple(row[stacks + 2 : masks]), tuple(row[masks:given]), tuple(row[given:])
         return Inputs(row[0], tuple(row[1:states]), tuple(row[states:stacks]), bias, vector, *ends)
 
 
