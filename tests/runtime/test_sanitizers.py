@@ -11,14 +11,17 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from random import Random
 
 import pytest
 import torch
+from tests.models.test_writing import CHOICES, make_model, text
 from tests.runtime.test_compiled_gallery import CELLS, Case, fitted, make_data, make_layer
 
 from unrolled.layers import layer as layer_module
+from unrolled.models.writing import writer_for
 from unrolled.runtime import kernel, passes
 from unrolled.runtime.kernel import Direction
 from unrolled.runtime.library_cache import load_library
@@ -140,6 +143,18 @@ def run_cell(name, short=""):
     print("ran", count)
 
 
+def write_texts():
+    """Let models of one and two layers write, one-hot and embedded, drawn in every way."""
+    watch()
+    for dtype, choice, (name, embedding) in product(
+        (torch.float32, torch.float64), CHOICES, (("lstm", 0), ("layernorm_gru", 5), ("rhn", 0))
+    ):
+        model = make_model(name, embedding=embedding, dtype=dtype, vocabulary=17)
+        assert writer_for(model, None) is not None
+        assert len(text(model, 40, choice)) == 40
+    print("wrote")
+
+
 def commit(fault):
     """Do what must not be done, to a tensor of 8 numbers."""
     numbers = torch.zeros(8)
@@ -199,6 +214,11 @@ def test_no_cell_does_what_c_forbids(in_child, tmp_path, name):
     libraries = [*tmp_path.glob("cache/compiled/*.so")]
     assert len(libraries) == 2 * (1 + bool(CELLS[name].masks))
     assert all(b"__asan_report" in library.read_bytes() for library in libraries)
+
+
+def test_no_text_is_written_as_c_forbids(in_child):
+    done = in_child("write_texts")
+    assert (done.returncode, done.stdout) == (0, "wrote\n"), done.stderr[-5000:]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from unrolled.errors import (
     UnknownNameError,
 )
 from unrolled.lang.cell import Cell
-from unrolled.layers.backends import BACKENDS, choose, obstacle_of, obstacle_to_c
+from unrolled.layers.backends import BACKENDS, Choice, choose, obstacle_of, obstacle_to_c
 from unrolled.layers.recording import NOTHING, Recording
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, like_of, run_stack
@@ -282,13 +282,19 @@ class Layer(nn.Module, ABC):
     def _draws_masks(self) -> bool:
         return self.training and bool(self.cell.masks)
 
+    def _choice(self) -> Choice:
+        """The backend for the layer as it is now."""
+        like = like_of(self.weights(0, 0), torch.empty(0))
+        kernels = self._compiling(like.dtype, self._draws_masks(), NOTHING)
+        return choose(self.backend, obstacle_to_c([like], like), kernels, layer=self.cell.name)
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The compiled cells that run the layer as it is now, the lowest first; none if eager."""
+        return self._choice().kernels
+
     def explain(self) -> str:
         """Which backend runs the layer as it is now, why, and what it does at each step."""
-        like = like_of(self.weights(0, 0), torch.empty(0))
-        masks = self._draws_masks()
-        plan, kernels = plan_of(self.cell, masks=masks), self._compiling(like.dtype, masks, NOTHING)
-        obstacle = obstacle_to_c([like], like)
-        choice = choose(self.backend, obstacle, kernels, layer=self.cell.name)
+        choice, plan = self._choice(), plan_of(self.cell, masks=self._draws_masks())
         lines = [f"{self.cell.name} runs on backend {choice.backend!r}: {choice.reason}"]
         if choice.backend == "c":
             lines.append(f"threads: {team.size()}, {team.whose()}")

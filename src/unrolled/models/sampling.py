@@ -10,6 +10,10 @@ from torch import Generator, Tensor
 
 from unrolled.errors import SamplingError
 from unrolled.models.language_model import LanguageModel
+from unrolled.models.writing import writer_for
+
+AT_ONCE = 64  # symbols of a call into C, at most: the first ones come at once
+_NUMBERS = "numbers: the model has diverged"
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,18 @@ class Choice:
         if not 0 < self.top_p <= 1:
             raise SamplingError(option="top-p", got=self.top_p, wanted="more than 0, at most 1")
 
+    def options(self) -> dict[str, Any]:
+        """Temperature, top_k and top_p; greedy is temperature 0."""
+        temperature = 0.0 if self.greedy else self.temperature
+        return {"temperature": temperature, "top_k": self.top_k, "top_p": self.top_p}
+
 
 def choose(logits: Float[Tensor, "*B V"], choice: Choice, generator: Generator) -> Tensor:
-    """One symbol for each row of scores."""
+    """One symbol for each row of scores; the generator gives one number for each.
+
+    Raises:
+        SamplingError: The scores are no numbers.
+    """
     if choice.greedy or choice.temperature == 0:
         return logits.argmax(-1)
     below = (logits - logits.amax(-1, keepdim=True)).double()  # so that no temperature overflows
@@ -46,8 +59,12 @@ def choose(logits: Float[Tensor, "*B V"], choice: Choice, generator: Generator) 
         scores = _without(scores, ranks >= choice.top_k)
     if choice.top_p < 1:
         scores = _without(scores, _beyond(scores, choice.top_p))
-    rows = scores.softmax(-1).reshape(-1, scores.shape[-1])
-    return torch.multinomial(rows, 1, generator=generator).reshape(scores.shape[:-1])
+    reached = scores.softmax(-1).cumsum(-1)
+    if not reached.isfinite().all():
+        raise SamplingError(option="scores", got="NaN", wanted=_NUMBERS)
+    shape = (*scores.shape[:-1], 1)
+    uniform = torch.rand(shape, generator=generator, dtype=torch.float64).to(scores.device)
+    return (reached <= uniform * reached[..., -1:]).sum(-1)
 
 
 @torch.no_grad()
@@ -63,12 +80,28 @@ def read(model: LanguageModel, symbols: Sequence[int], state: Any = None) -> tup
 def generate(
     model: LanguageModel, prime: Sequence[int], choice: Choice, generator: Generator
 ) -> Iterator[int]:
-    """Symbols without end, after reading the prime (at least one symbol)."""
-    logits, state = read(model, prime)
+    """Symbols without end, after reading the prime (at least one symbol).
+
+    Where the model's layers run in C, so does the whole of it, some symbols at a call.
+
+    Raises:
+        SamplingError: The scores are no numbers.
+    """
+    *before, symbol = prime
+    state = read(model, before)[1] if before else None
+    writer, count = writer_for(model, state), 1
     while True:
-        symbol = int(choose(logits.float().cpu(), choice, generator))
-        yield symbol
-        logits, state = read(model, [symbol], state)
+        if writer:
+            uniform = torch.rand(count, generator=generator, dtype=torch.float64)
+            symbols = writer.write(symbol, uniform, **choice.options())
+            yield from symbols
+            if len(symbols) < count:
+                raise SamplingError(option="scores", got="NaN", wanted=_NUMBERS)
+            symbol, count = symbols[-1], min(2 * count, AT_ONCE)
+        else:
+            logits, state = read(model, [symbol], state)
+            symbol = int(choose(logits.cpu(), choice, generator))
+            yield symbol
 
 
 def _beyond(scores: Tensor, top_p: float) -> Tensor:

@@ -78,6 +78,7 @@ class Direction:
 
     def __init__(self, kernel: "Kernel", loop: Loop, function: Any) -> None:
         self.function = function
+        self.address = ctypes.cast(function, ctypes.c_void_p).value
         self.kernel = kernel
         self.pieces = [
             Piece(buffer.role, buffer.rows, self._width(buffer, loop)) for buffer in loop.buffers
@@ -98,11 +99,25 @@ class Direction:
         return kernel.number(buffer.width)
 
     def run(self, rows: Rows, memory: Memory) -> None:
-        """Call the C.
+        """Call the C, in parts so short that Ctrl-C is heard between them.
 
         Args:
             rows: The lengths and the direction.
             memory: What it reads and leaves; all else is made for this run.
+        """
+        call, held = self.prepare(rows, memory)
+        steps, at_once = rows.steps, max(1, WORTH_A_SIGNAL // (1 + rows.batch * self.kernel.work))
+        for begin in range(0, steps, at_once):
+            call.from_, call.to, call.packed = begin, min(begin + at_once, steps), begin > 0
+            self.function(ctypes.byref(call))
+        del held
+
+    def prepare(self, rows: Rows, memory: Memory) -> tuple[Call, Any]:
+        """The call that makes all steps, and what must live as long as it.
+
+        Args:
+            rows: The lengths and the direction.
+            memory: What it reads and leaves; it must live as long, too.
         """
         slices = self.kernel.slices(rows.batch)
         counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
@@ -123,22 +138,14 @@ class Direction:
         start, size = arena.data_ptr(), arena.element_size()
         for index, begin in free:
             addresses[index] = start + begin * size
-        self._call(rows, slices, self.addresses(*addresses), memory.symbols)
-
-    def _call(self, rows: Rows, slices: int, at: Any, symbols: int) -> None:
-        """The call, in parts so short that Ctrl-C is heard between them."""
-        kernel = self.kernel
-        sizes, addresses = ctypes.addressof(kernel.sizes_in_c), ctypes.addressof(at)
-        starts, counts, bounds = rows.in_memory(slices)
-        steps, at_once = rows.steps, max(1, WORTH_A_SIGNAL // (1 + rows.batch * kernel.work))
-        block = -(-ROWS_TOGETHER // max(1, rows.batch))
-        for begin in range(0, steps, at_once):
-            end = min(begin + at_once, steps)
-            call = Call(
-                steps, begin, end, starts, counts, rows.reverse, begin > 0, block, slices, bounds,
-                sizes, addresses, symbols, team.entry(),
-            )  # fmt: skip
-            self.function(ctypes.byref(call))
+        at = self.addresses(*addresses)
+        call = Call(
+            rows.steps, 0, rows.steps, *rows.in_memory(slices)[:2], rows.reverse, False,
+            -(-ROWS_TOGETHER // max(1, rows.batch)), slices, rows.in_memory(slices)[2],
+            ctypes.addressof(self.kernel.sizes_in_c), ctypes.addressof(at), memory.symbols,
+            team.entry(),
+        )  # fmt: skip
+        return call, (at, arena)
 
 
 class Kernel:

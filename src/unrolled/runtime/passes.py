@@ -44,7 +44,7 @@ def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> M
         inputs: What it reads.
         room: How many rows to make room for, if more than there are.
     """
-    memory, widths = _memory_of(kernel, rows, inputs), kernel.forward.widths
+    memory, widths = memory_of(kernel, rows, inputs), kernel.forward.widths
     spare = max(room - rows.total, 0)
     shape = (room,) if spare else rows.shape
     output = empty((*shape, widths[kernel.output]), kernel.dtype)
@@ -70,7 +70,7 @@ def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> M
     )
 
 
-def _memory_of(kernel: Kernel, rows: Rows, inputs: Inputs) -> Memory:
+def memory_of(kernel: Kernel, rows: Rows, inputs: Inputs) -> Memory:
     """What either direction reads of the inputs."""
     memory = Memory(kernel.dtype)
     if inputs.x.is_floating_point():
@@ -136,7 +136,7 @@ def backward_pass(
         want: Which gradients are wanted.
     """
     output, kept = made
-    memory = _memory_of(kernel, rows, inputs)
+    memory = memory_of(kernel, rows, inputs)
     memory.put(output, *kernel.output)
     memory.put_parts(kept, kernel.kept, rows.total)
     for (name, width), gradient in zip(kernel.incoming.items(), owed.outward, strict=True):
