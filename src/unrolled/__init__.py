@@ -35,6 +35,8 @@ _HOME = {
     "LSTMCell": "layers.torch_cells",
     "GRUCell": "layers.torch_cells",
     "convert": "layers.convert",
+    "export_onnx": "layers.onnx",
+    "onnx_translations": "runtime.onnx.translation",
     "train": "tasks.api",
     "resume": "tasks.api",
     "open_run": "tasks.api",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from unrolled.lang.trace import read_cell as read_cell
     from unrolled.lang.words import *  # noqa: F403
     from unrolled.layers.convert import convert as convert
+    from unrolled.layers.onnx import export_onnx as export_onnx
     from unrolled.layers.recurrent import Recurrent as Recurrent
     from unrolled.layers.torch_cells import GRUCell as GRUCell
     from unrolled.layers.torch_cells import LSTMCell as LSTMCell
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from unrolled.layers.torch_like import GRU as GRU
     from unrolled.layers.torch_like import LSTM as LSTM
     from unrolled.layers.torch_like import RNN as RNN
+    from unrolled.runtime.onnx.translation import onnx_translations as onnx_translations
     from unrolled.tasks.api import open_run as open_run
     from unrolled.tasks.api import resume as resume
     from unrolled.tasks.api import train as train

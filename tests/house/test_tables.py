@@ -17,8 +17,9 @@ from unrolled.lang.tex import TEX
 from unrolled.lang.text import TEXT
 from unrolled.lang.words import WORDS
 from unrolled.runtime.meaning import MEANING
+from unrolled.runtime.onnx.meaning import ONNX
 
-TABLES = {"MEANING": MEANING, "TEXT": TEXT.rows, "TEX": TEX.rows}
+TABLES = {"MEANING": MEANING, "ONNX": ONNX, "TEXT": TEXT.rows, "TEX": TEX.rows}
 CLASSES = inspect.getmembers(errors, inspect.isclass)
 ERRORS = [kind for _, kind in CLASSES if kind.__module__ == errors.__name__]
 BUILT_IN = {"abs"}  # Python's own function, which a cell reads as the word

@@ -34,6 +34,7 @@ from unrolled.errors.layers import DeviceError as DeviceError
 from unrolled.errors.layers import DtypeError as DtypeError
 from unrolled.errors.layers import LengthsError as LengthsError
 from unrolled.errors.layers import NoGradientError as NoGradientError
+from unrolled.errors.layers import OnnxError as OnnxError
 from unrolled.errors.layers import OptionError as OptionError
 from unrolled.errors.layers import OptionTypeError as OptionTypeError
 from unrolled.errors.layers import RecordError as RecordError
@@ -41,6 +42,7 @@ from unrolled.errors.layers import SamplingError as SamplingError
 from unrolled.errors.layers import ShapeError as ShapeError
 from unrolled.errors.layers import StateError as StateError
 from unrolled.errors.layers import TracedRunError as TracedRunError
+from unrolled.errors.layers import TrainingExportError as TrainingExportError
 from unrolled.errors.layers import UnknownNameError as UnknownNameError
 from unrolled.errors.root import UnrolledError as UnrolledError
 from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError

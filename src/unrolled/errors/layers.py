@@ -105,3 +105,18 @@ class TracedRunError(UnrolledError, RuntimeError, ValueError):
         "the traced cell {cell} got {got}; wanted {wanted}. Call the layer itself, untraced, to "
         "see which argument this is."
     )
+
+
+class TrainingExportError(UnrolledError, RuntimeError):
+    """A layer in training, which draws at random, cannot become a file."""
+
+    template = (
+        "{layer} is in training and draws {random} at random, which an ONNX file cannot. "
+        "Call model.eval() before the export: then nothing is drawn."
+    )
+
+
+class OnnxError(UnrolledError, ValueError):
+    """A model cannot become an ONNX file."""
+
+    template = "{model} cannot become an ONNX file: {reason}."
