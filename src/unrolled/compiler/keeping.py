@@ -5,7 +5,8 @@ the backward, and so is a function of one such value; everything else is kept, i
 place of a sum that nobody reads any more, where it costs no memory.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,11 +103,14 @@ def _stays(place: Place) -> bool:
 
 def names_of(step: Step, nodes: Iterable[Node]) -> dict[Node, str]:
     """A name of its own for each of some values: its equation's, or else a number."""
-    found: dict[Node, str] = {}
-    positions: Sequence[Node] = step.nodes
+    found: dict[str, Node] = {}
+    seen: Counter[str] = Counter()
+    positions = {node: position for position, node in enumerate(step.nodes)}
     for node in nodes:
         equation = step.equations.get(node)
-        name = equation.name if equation else f"v{positions.index(node)}"
-        taken = [other for other in found.values() if other == name or other.startswith(f"{name}_")]
-        found[node] = f"{name}_{len(taken) + 1}" if taken else name
-    return found
+        name = own = equation.name if equation else f"v{positions[node]}"
+        while own in found:
+            seen[name] += 1
+            own = f"{name}_{seen[name] + 1}"
+        found[own] = node
+    return {node: name for name, node in found.items()}

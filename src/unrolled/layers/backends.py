@@ -98,8 +98,6 @@ def obstacle_to_c(tensors: Sequence[Tensor], like: Tensor) -> str | None:
         return "forward-mode differentiation is active, which needs the eager meaning"
     if any(type(t) is not Tensor and type(t) is not torch.nn.Parameter for t in tensors):
         return "a tensor is of a subclass, whose operations it defines itself"
-    if not all(t.numel() for t in tensors[:1]):
-        return "the input is empty"
     return None
 
 

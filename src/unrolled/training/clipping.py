@@ -1,5 +1,6 @@
 """Gradient clipping, by norm and by value."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -45,7 +46,7 @@ def clip_by_value(gradients: Sequence[Tensor], threshold: float) -> bool:
     Returns:
         Whether a number had to be changed.
     """
-    changed = [torch.any(gradient.abs() > threshold) for gradient in gradients]
-    for gradient in gradients:
+    above = bool(nn.utils.get_total_norm(gradients, math.inf) > threshold)
+    for gradient in gradients if above else ():
         gradient.clamp_(-threshold, threshold)
-    return any(map(bool, changed))
+    return above

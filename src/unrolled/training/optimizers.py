@@ -20,9 +20,16 @@ _RULES: dict[str, Callable[[list[nn.Parameter], TrainSettings], optim.Optimizer]
     "rmsprop": lambda p, s: optim.RMSprop(p, lr=s.learning_rate, momentum=s.momentum),
     # With this start, torch's sqrt(sum) + eps is the deck's sqrt(sum + 1e-8).
     "adagrad": lambda p, s: optim.Adagrad(
-        p, lr=s.learning_rate, initial_accumulator_value=1e-8, eps=0.0
+        p, lr=s.learning_rate, initial_accumulator_value=1e-8, eps=0.0, fused=_on_cpu(p)
     ),
 }
+
+
+def _on_cpu(parameters: list[nn.Parameter]) -> bool:
+    """Whether torch has a fused Adagrad for them."""
+    return all(parameter.device.type == "cpu" for parameter in parameters)
+
+
 _SHAPES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1 - done,
