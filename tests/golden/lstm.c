@@ -127,6 +127,7 @@ void forward(const struct call *call)
 static void pack_backward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    real *const gradient_of_x = call->at[9]; /* X for each row of each step */
     real *const packed_back_h = call->at[20];
     real *const packed_back_x = call->at[21];
     real *const weight_h = call->at[22];
@@ -135,9 +136,10 @@ static void pack_backward(const struct call *call, long slice)
     pack_transposed(
         packed_back_h, weight_h, H, H, 4 * H,
         panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
-    pack_transposed(
-        packed_back_x, weight_x, X, X, 4 * H,
-        panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+    if (gradient_of_x)
+        pack_transposed(
+            packed_back_x, weight_x, X, X, 4 * H,
+            panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
 }
 
 /* The gradients of inputs and weights, for all rows of a block of steps. */

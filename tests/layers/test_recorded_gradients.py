@@ -23,6 +23,7 @@ from unrolled.compiler.probes import can_be_probed
 from unrolled.errors import (
     BackendError,
     NoGradientError,
+    OptionError,
     RecordError,
     UnknownNameError,
 )
@@ -192,10 +193,31 @@ def plain(x, h, *, W):
     return one * tanh(W.xh @ u + W.hh @ h)
 
 
+@pytest.mark.parametrize("backend", ["c", "eager"])
+def test_a_name_counts_once_and_a_text_is_one_name(backend):
+    layer = make_layer("lstm", backend=backend)
+    x, state = make_input(), make_state(layer)
+    options = {"record": ("f", "f"), "record_gradients": iter(("f", "f"))}
+    _, last, values, probes = result = layer(x, state, **options)
+    pull(result).backward()
+    once = found(layer, "f", x, state, None)
+    assert list(values) == list(probes) == list(once) == ["f"]
+    assert last._fields == ("h", "c")
+    assert_close(probes["f"].grad, once["f"])
+    with pytest.raises(UnknownNameError, match="lstm has no equation 'fc'; it has i, f, g, o"):
+        layer(x, state, record_gradients="fc")
+
+
+def test_function_transforms_record_none():
+    layer = make_layer("rnn")
+    with pytest.raises(OptionError, match=r"record_gradients=\['h'\] cannot be; wanted none under"):
+        torch.func.vmap(lambda x: layer(x, record_gradients="h")[0])(make_input(2, T, B))
+
+
 def test_what_has_no_gradient_is_refused():
     layer = Recurrent(plain, X, H)
     for name in ("one", "u"):
-        with pytest.raises(NoGradientError, match=f"{name} of plain has no gradient of its own"):
+        with pytest.raises(NoGradientError, match=f"gradient of {name} of plain cannot be"):
             layer(torch.randn(T, B, X), record_gradients=(name,))
     with pytest.raises(UnknownNameError, match="plain has no equation 'q'; it has one, u, h"):
         layer(torch.randn(T, B, X), record_gradients=("q",))

@@ -122,7 +122,7 @@ def test_rows_are_drawn_each_from_its_own_scores():
         ({"temperature": -0.1}, "temperature=-0.1 cannot be; wanted 0 or more"),
         ({"temperature": math.nan}, "temperature=nan cannot be"),
         ({"temperature": math.inf}, "temperature=inf cannot be"),
-        ({"top_k": -1}, r"top-k=-1 cannot be; wanted 0 \(all\) or more"),
+        ({"top_k": -1}, r"top-k=-1 cannot be; wanted a whole number, 0 \(all\) or more"),
         ({"top_p": 0.0}, "top-p=0.0 cannot be; wanted more than 0, at most 1"),
         ({"top_p": 1.1}, "top-p=1.1 cannot be"),
         ({"top_p": math.nan}, "top-p=nan cannot be"),

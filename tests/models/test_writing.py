@@ -7,7 +7,7 @@ import torch
 from tests.layers.cases import every_cell, own_sizes
 
 from unrolled import Recurrent, cell, find_cell, tanh
-from unrolled.errors import SamplingError
+from unrolled.errors import SamplingError, ShapeError
 from unrolled.models.language_model import LanguageModel, Shape
 from unrolled.models.sampling import Choice, generate
 from unrolled.models.writing import writer_for
@@ -116,14 +116,109 @@ def test_a_readout_without_bias():
 
 
 @pytest.mark.parametrize("backend", ["c", "eager"])
-@pytest.mark.parametrize("choice", [Choice(), Choice(top_k=3)], ids=str)
-def test_scores_that_are_no_numbers_are_an_error(backend, choice):
+@pytest.mark.parametrize("choice", [Choice(), Choice(top_k=3), Choice(greedy=True)], ids=str)
+@pytest.mark.parametrize("score", [torch.nan, torch.inf])
+def test_scores_that_are_no_numbers_are_an_error(backend, choice, score):
     model = make_model()
     model.recurrent.backend = backend
     with torch.no_grad():
-        model.readout.bias[2] = torch.nan
-    with pytest.raises(SamplingError, match="scores=NaN cannot be; wanted numbers: the model has"):
+        model.readout.bias[2] = score
+    with pytest.raises(SamplingError, match="scores=NaN or infinity cannot be; wanted n"):
         text(model, 1, choice)
+
+
+def exchange_memory(model):
+    for parameter in model.parameters():
+        parameter.data = parameter.data * 0.5
+
+
+def exchange_readout(model):
+    model.readout = torch.nn.Linear(H, V).double()
+
+
+def make_readout_float(model):
+    model.readout.float()
+
+
+def lay_readout_otherwise(model):
+    other = model.readout.weight.detach().t().contiguous().t() * 2
+    model.readout.load_state_dict({"weight": other, "bias": model.readout.bias}, assign=True)
+
+
+def drop_outputs(model):
+    model.dropout.p = 0.5
+    model.dropout.train()
+
+
+@pytest.mark.parametrize(
+    "change", [exchange_memory, exchange_readout, lay_readout_otherwise, drop_outputs]
+)
+def test_a_model_that_changes_while_it_writes_is_seen(change):
+    texts = []
+    for backend in ("c", "eager"):
+        model = make_model()
+        model.recurrent.backend = backend
+        drawn = generate(model, [0], Choice(), torch.Generator().manual_seed(0))
+        before = [next(drawn) for _ in range(7)]  # calls of 1, 2 and 4
+        torch.manual_seed(5)
+        change(model)
+        texts.append(before + [next(drawn) for _ in range(30)])
+    assert texts[0] == texts[1]
+
+
+def test_the_rows_of_a_call_live_as_long_as_it():
+    model = make_model()
+    drawn = generate(model, [1], Choice(), torch.Generator().manual_seed(0))
+    begun = [next(drawn)]
+    other = Recurrent(find_cell("lstm"), 3, 4)
+    for steps in range(1, 70):  # more shapes than are remembered
+        other(torch.randn(steps, 1, 3))
+    spoiled = [torch.full((1,), 2**40) for _ in range(10_000)]
+    assert begun + [next(drawn) for _ in range(99)] == text_in_python(model, 100, Choice(), [1])
+    assert len(spoiled) == 10_000
+
+
+@pytest.mark.parametrize("embedding", [0, 5])
+@pytest.mark.parametrize("symbol", [V, -1, 10**9])
+def test_a_symbol_that_is_none_is_refused(embedding, symbol):
+    model = make_model(embedding=embedding)
+    with pytest.raises((ShapeError, IndexError), match="whole numbers|out of range"):
+        text(model, 1, Choice(), [symbol])
+
+
+def narrow(model):
+    model.embedding = torch.nn.Embedding(V, 4).double()
+
+
+def shorten(model):
+    model.embedding = torch.nn.Embedding(3, 5).double()
+
+
+def widen(model):
+    model.readout = torch.nn.Linear(H + 2, V).double()
+
+
+@pytest.mark.parametrize("spoil", [make_readout_float, narrow, widen, shorten])
+def test_parts_that_do_not_fit_are_left_to_torch(spoil):
+    model = make_model(embedding=5)
+    spoil(model)
+    assert writer_for(model, None) is None
+
+
+def test_there_is_something_to_read_first():
+    with pytest.raises(SamplingError, match=r"prime=\(\) cannot be; wanted at least one symbol"):
+        text(make_model(), 9, Choice(), [])
+
+
+def test_equal_scores_share_the_nucleus_alike():
+    model = make_model()
+    with torch.no_grad():
+        model.readout.weight.zero_()
+        model.readout.bias.zero_()
+    for top_p in (0.1, 0.3, 0.6, 0.8, 0.9):
+        model.recurrent.backend = "c"
+        written = text(model, 60, Choice(top_p=top_p))
+        assert written == text_in_python(model, 60, Choice(top_p=top_p))
 
 
 @cell

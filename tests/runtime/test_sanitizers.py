@@ -17,6 +17,7 @@ from random import Random
 
 import pytest
 import torch
+from tests.models.test_learning import assert_learns_alike
 from tests.models.test_writing import CHOICES, make_model, text
 from tests.runtime.test_compiled_gallery import CELLS, Case, fitted, make_data, make_layer
 
@@ -155,6 +156,14 @@ def write_texts():
     print("wrote")
 
 
+def learn_texts():
+    """Let models of one and three layers learn, from chunks of one text and of several."""
+    kernel.empty = passes.empty = filled
+    for batch, layers, name in product((1, 3), (1, 3), ("lstm", "layernorm_gru", "rhn")):
+        assert_learns_alike(name, layers, batch)
+    print("learned")
+
+
 def commit(fault):
     """Do what must not be done, to a tensor of 8 numbers."""
     numbers = torch.zeros(8)
@@ -216,9 +225,12 @@ def test_no_cell_does_what_c_forbids(in_child, tmp_path, name):
     assert all(b"__asan_report" in library.read_bytes() for library in libraries)
 
 
-def test_no_text_is_written_as_c_forbids(in_child):
-    done = in_child("write_texts")
-    assert (done.returncode, done.stdout) == (0, "wrote\n"), done.stderr[-5000:]
+@pytest.mark.parametrize(
+    ("function", "said"), [("write_texts", "wrote"), ("learn_texts", "learned")]
+)
+def test_no_text_is_written_or_learned_as_c_forbids(in_child, function, said):
+    done = in_child(function)
+    assert (done.returncode, done.stdout) == (0, f"{said}\n"), done.stderr[-5000:]
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,16 @@ class _Direction:
         weight = self.names[self.loop.weights[packed.group.key]]
         start = f" + {factor(packed.start)} * {factor(packed.stride)}" if packed.start else ""
         panels = f"panels_of({extent(packed.results)})"
-        return (
+        packing = (
             f"pack{'_transposed' * packed.transposed}(\n"
             f"    {self.names[packed.buffer]}, {weight}{start}, {extent(packed.stride)}, "
             f"{extent(packed.results)}, {extent(packed.operands)},\n"
             f"    {panels} * slice / call->slices, {panels} * (slice + 1) / call->slices);"
         )
+        behind = next((call for call in self.loop.behind if packed.is_of(call)), None)
+        if behind is None:
+            return packing
+        return f"if ({self.names[behind.out.buffer]})\n{indent(packing, '    ')}"
 
     def _together(self) -> str:
         """What all rows of a block of steps do together, each slice a share of it."""

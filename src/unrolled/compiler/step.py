@@ -55,7 +55,7 @@ class Step:
     recorded: Mapping[str, Node]
     watched: Mapping[str, Node]
     """Values whose gradients are wanted; of those in what torch computes, torch finds it."""
-    probes: Mapping[int, tuple[str, ...]]
+    watched_names: Mapping[int, tuple[str, ...]]
     """By structure, the names of all that are watched."""
     groups: tuple[Group, ...]
     given: Mapping[Node, Node]
@@ -72,7 +72,8 @@ class Step:
         nodes = in_order([self.given[leaf]])
         structures = self.layout.structures
         return not any(
-            node.op in ("input", "mask") or structures.get(node) in self.probes for node in nodes
+            node.op in ("input", "mask") or structures.get(node) in self.watched_names
+            for node in nodes
         )
 
     def merged(self, form: Form) -> Form:
@@ -174,7 +175,7 @@ class _Lowering:
         self.recorded = {name: cell.named[name] for name in record}
         self.masks = masks
         self.layout = layout_of(cell)
-        self.probes = probes_of(cell, self.layout, watch)
+        self.watched_names = probes_of(cell, self.layout, watch)
         self.graph = Graph()
         self.merged = _merged_symbols(self.layout.widths.constraints)
         self.recurrent = recurrent_nodes(cell)
@@ -206,7 +207,7 @@ class _Lowering:
             results,
             recorded,
             {name: node for name, node in watched.items() if node.op != "given"},
-            self.probes,
+            self.watched_names,
             groups,
             given,
             names,
@@ -219,7 +220,7 @@ class _Lowering:
         return _merged(self.layout.widths.of[node], self.merged)
 
     def _is_watched(self, node: Node) -> bool:
-        return self.layout.structures.get(node) in self.probes
+        return self.layout.structures.get(node) in self.watched_names
 
     def _apart(self, node: Node, copy: Node) -> Node:
         """The copy; of a watched value a node of its own, so that its gradient is its alone."""

@@ -86,6 +86,7 @@ from unrolled.errors.texts import UnknownSetError as UnknownSetError
 from unrolled.errors.texts import UnreadableTextError as UnreadableTextError
 from unrolled.errors.training import DataChangedError as DataChangedError
 from unrolled.errors.training import DivergedError as DivergedError
+from unrolled.errors.training import LearnerError as LearnerError
 from unrolled.errors.training import MissingExtraError as MissingExtraError
 from unrolled.errors.training import ModelTooLargeError as ModelTooLargeError
 from unrolled.errors.training import NoDeviceError as NoDeviceError

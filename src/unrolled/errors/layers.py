@@ -81,8 +81,8 @@ class NoGradientError(UnrolledError, ValueError):
     """Nothing flows back to a value whose gradient is to be recorded."""
 
     template = (
-        "{name} of {cell} has no gradient of its own: it is a constant, one number a row, or the "
-        "input itself (give x requires_grad for that). Name another equation in record_gradients."
+        "the gradient of {name} of {cell} cannot be recorded: it is a constant, or one number a row, "
+        "or the input itself (give x requires_grad for that). Name another equation."
     )
 
 

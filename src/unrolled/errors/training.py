@@ -18,6 +18,15 @@ class DivergedError(UnrolledError, ArithmeticError):
     )
 
 
+class LearnerError(UnrolledError, TypeError):
+    """A model cannot be trained by C alone."""
+
+    template = (
+        "C alone cannot train this model of {model}; wanted {wanted}. `unrolled.train`, or torch's "
+        "own loop, trains any."
+    )
+
+
 class ModelTooLargeError(UnrolledError, MemoryError):
     """A model for which there is no room."""
 

@@ -191,12 +191,12 @@ class Layer(nn.Module, ABC):
         state: Any = None,
         *,
         lengths: Tensor | Sequence[int] | None = None,
-        record: Sequence[str] = (),
-        record_gradients: Sequence[str] = (),
+        record: str | Sequence[str] = (),
+        record_gradients: str | Sequence[str] = (),
     ) -> Any:
         """Run the layer; see `Recurrent.forward` for the forms of input and result."""
         name = type(self).__name__
-        recording = Recording(tuple(record), tuple(record_gradients))
+        recording = Recording.of(record, record_gradients)
         recording.check(self.cell, layer=name)
         opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
         rows = self.num_layers * self.directions
@@ -216,7 +216,9 @@ class Layer(nn.Module, ABC):
             first = zero_states(self.state_shapes(opened.x.shape[1]), like)
         watch = recording.gradients
         programs = [] if kernels else [self.program(i, watch) for i in range(self.num_layers)]
-        plan = Plan(programs, kernels, self.num_layers, self.directions, self.dropout, record)
+        plan = Plan(
+            programs, kernels, self.num_layers, self.directions, self.dropout, recording.values
+        )
         probes = self._probes(recording, opened, like)
         made = run_stack(
             plan,
@@ -231,7 +233,7 @@ class Layer(nn.Module, ABC):
             close_output(made.output, opened.form),
             close_state(made.last, cell=self.cell, batched=batched),
         )
-        recorded = [_close_recorded(made.recorded, opened)] if record else []
+        recorded = [_close_recorded(made.recorded, opened)] if recording.values else []
         return (*result, *recorded, *([probes] if probes else []))
 
     def _probes(self, recording: Recording, opened: Opened, like: Tensor) -> dict[str, Tensor]:
@@ -271,7 +273,7 @@ class Layer(nn.Module, ABC):
         self, dtype: torch.dtype, masks: bool, recording: Recording
     ) -> Callable[[], tuple[Kernel, ...]]:
         """What compiles the cell for each layer, when it is called."""
-        record, watch = recording
+        record, watch = recording.values, tuple(sorted(recording.gradients))
         return lambda: tuple(
             kernel_for(
                 self.cell, self.layer_sizes(i), dtype, masks=masks, record=record, watch=watch

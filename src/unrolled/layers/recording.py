@@ -1,6 +1,6 @@
 """What a run records beside its results: values of the equations, and gradients of the loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,10 +13,15 @@ from unrolled.lang.cell import Cell
 
 
 class Recording(NamedTuple):
-    """The names of what is recorded."""
+    """The names of what is recorded, each once."""
 
     values: tuple[str, ...]
     gradients: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: str | Iterable[str], gradients: str | Iterable[str]) -> "Recording":
+        """What a call asks for; a text is one name."""
+        return cls(_each_once(values), _each_once(gradients))
 
     def check(self, cell: Cell, *, layer: str) -> None:
         """Refuse what cannot be recorded.
@@ -24,14 +29,15 @@ class Recording(NamedTuple):
         Raises:
             UnknownNameError: No equation has such a name.
             NoGradientError: Nothing flows back to a value whose gradient is wanted.
-            OptionError: Gradients are wanted where torch traces the layer.
+            OptionError: Gradients are wanted where torch traces or transforms the layer.
         """
         for name in (*self.values, *self.gradients):
             if name not in cell.named:
                 known = ", ".join(cell.named)
                 raise UnknownNameError(cell=cell.name, kind="equation", name=name, known=known)
-        if self.gradients and torch.compiler.is_compiling():
-            got, wanted = list(self.gradients), "none under torch.compile and torch.export"
+        traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+        if self.gradients and traced:
+            got, wanted = list(self.gradients), "none under torch.compile, export, grad, vmap, jvp"
             raise OptionError(layer=layer, option="record_gradients", got=got, wanted=wanted)
         for name in self.gradients:
             if not can_be_probed(cell, name):
@@ -56,6 +62,10 @@ class Recording(NamedTuple):
             name: zero.expand(*shape, _width(cell, name, sizes)).requires_grad_()
             for name in self.gradients
         }
+
+
+def _each_once(names: str | Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
 
 
 NOTHING = Recording((), ())

@@ -81,8 +81,8 @@ class Recurrent(Layer):
         state: Any = None,
         *,
         lengths: Tensor | Sequence[int] | None = None,
-        record: Sequence[str] = (),
-        record_gradients: Sequence[str] = (),
+        record: str | Sequence[str] = (),
+        record_gradients: str | Sequence[str] = (),
     ) -> Any:
         """Run the layer over a sequence.
 
@@ -92,14 +92,16 @@ class Recurrent(Layer):
             state: The first state: L*D x B x width for a one-state cell, else a tuple of those in
                 the cell's order. None starts from zeros.
             lengths: Steps of each sequence (B). States stop there, outputs beyond are zero.
-            record: Names of the equations whose values to return for all steps.
+            record: Names of the equations whose values to return for all steps, or one name.
             record_gradients: Names of the equations for whose values the gradient of the loss is
-                wanted, for all steps.
+                wanted, for all steps, or one name.
 
         Returns:
             The output in the form of the input, and the last state in the form of a first state;
-            with `record` also a dict of name to L*D x T x B x width; with `record_gradients` also
-            one of zeros of such shapes, whose `.grad` holds the gradients after the backward.
+            with `record` also a dict of name to L*D x T x B x width; with `record_gradients` then
+            one of leaves of such shapes. They are zeros: it is their `.grad` that holds, after a
+            backward, the gradient of the loss with respect to a value, by way of later steps too;
+            None if there was no way. Backwards add up; equal expressions are one value.
 
         Raises:
             ShapeError: The input has the wrong shape.

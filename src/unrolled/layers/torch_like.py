@@ -61,8 +61,8 @@ class TorchLike(Layer):
         hx: Any = None,
         *,
         lengths: Tensor | Sequence[int] | None = None,
-        record: Sequence[str] = (),
-        record_gradients: Sequence[str] = (),
+        record: str | Sequence[str] = (),
+        record_gradients: str | Sequence[str] = (),
     ) -> Any:
         """Run the layer as torch's; what torch's has not is as in `Recurrent.forward`.
 

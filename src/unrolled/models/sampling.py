@@ -1,8 +1,9 @@
 """Drawing text from a language model, symbol by symbol, each fed back as the next input."""
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from jaxtyping import Float
@@ -10,10 +11,10 @@ from torch import Generator, Tensor
 
 from unrolled.errors import SamplingError
 from unrolled.models.language_model import LanguageModel
+from unrolled.models.plain import fingerprint
 from unrolled.models.writing import writer_for
 
-AT_ONCE = 64  # symbols of a call into C, at most: the first ones come at once
-_NUMBERS = "numbers: the model has diverged"
+_AT_ONCE = 64  # symbols of a call into C, at most: the first ones come at once
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Choice:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
             raise SamplingError(option="temperature", got=self.temperature, wanted="0 or more")
-        if self.top_k < 0:
-            raise SamplingError(option="top-k", got=self.top_k, wanted="0 (all) or more")
+        if type(self.top_k) is not int or self.top_k < 0:
+            wanted = "a whole number, 0 (all) or more"
+            raise SamplingError(option="top-k", got=self.top_k, wanted=wanted)
         if not 0 < self.top_p <= 1:
             raise SamplingError(option="top-p", got=self.top_p, wanted="more than 0, at most 1")
 
@@ -50,21 +52,30 @@ def choose(logits: Float[Tensor, "*B V"], choice: Choice, generator: Generator) 
     Raises:
         SamplingError: The scores are no numbers.
     """
+    largest = logits.amax(-1, keepdim=True)
+    if not largest.isfinite().all():
+        raise _no_numbers()
     if choice.greedy or choice.temperature == 0:
         return logits.argmax(-1)
-    below = (logits - logits.amax(-1, keepdim=True)).double()  # so that no temperature overflows
-    scores = below / choice.temperature
+    scores = (logits - largest).double() / choice.temperature  # from 0 down: nothing overflows
     if 0 < choice.top_k < scores.shape[-1]:
         ranks = torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
         scores = _without(scores, ranks >= choice.top_k)
     if choice.top_p < 1:
         scores = _without(scores, _beyond(scores, choice.top_p))
-    reached = scores.softmax(-1).cumsum(-1)
-    if not reached.isfinite().all():
-        raise SamplingError(option="scores", got="NaN", wanted=_NUMBERS)
+    reached = scores.exp().cumsum(-1)
     shape = (*scores.shape[:-1], 1)
-    uniform = torch.rand(shape, generator=generator, dtype=torch.float64).to(scores.device)
+    uniform = _uniform(shape, generator).to(scores.device)
     return (reached <= uniform * reached[..., -1:]).sum(-1)
+
+
+def _uniform(shape: Sequence[int], generator: Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, dtype=torch.float64, device=generator.device)
+
+
+def _no_numbers() -> SamplingError:
+    wanted = "numbers: the model has diverged"
+    return SamplingError(option="scores", got="NaN or infinity", wanted=wanted)
 
 
 @torch.no_grad()
@@ -82,32 +93,50 @@ def generate(
 ) -> Iterator[int]:
     """Symbols without end, after reading the prime (at least one symbol).
 
-    Where the model's layers run in C, so does the whole of it, some symbols at a call.
+    Where C alone can run the model, it writes some symbols at a call, after taking as many numbers
+    from the generator; the text is the same, up to rounding.
+
+    Args:
+        model: The model, in evaluation mode.
+        prime: What it reads first.
+        choice: How a symbol is chosen.
+        generator: What chooses.
 
     Raises:
-        SamplingError: The scores are no numbers.
+        SamplingError: There is no prime, or the scores are no numbers.
+        ShapeError: A symbol of the prime is none of the model's.
     """
-    *before, symbol = prime
+    *before, symbol = map(operator.index, prime) if len(prime) else _no_prime()
     state = read(model, before)[1] if before else None
-    writer, count = writer_for(model, state), 1
+    writer, known, count = None, None, 1
     while True:
-        if writer:
-            uniform = torch.rand(count, generator=generator, dtype=torch.float64)
-            symbols = writer.write(symbol, uniform, **choice.options())
+        if (now := fingerprint(model)) != known:
+            state = writer.state if writer else state
+            writer, known = writer_for(model, state), now
+        if writer and writer.reads(symbol):
+            symbols = writer.write(symbol, _uniform((count,), generator).cpu(), **choice.options())
             yield from symbols
             if len(symbols) < count:
-                raise SamplingError(option="scores", got="NaN", wanted=_NUMBERS)
-            symbol, count = symbols[-1], min(2 * count, AT_ONCE)
+                raise _no_numbers()
+            symbol = symbols[-1]
         else:
-            logits, state = read(model, [symbol], state)
-            symbol = int(choose(logits.cpu(), choice, generator))
-            yield symbol
+            for _ in range(count):
+                logits, state = read(model, [symbol], state)
+                symbol = int(choose(logits.cpu(), choice, generator))
+                yield symbol
+        count = min(2 * count, _AT_ONCE)
+
+
+def _no_prime() -> NoReturn:
+    raise SamplingError(option="prime", got="()", wanted="at least one symbol to read first")
 
 
 def _beyond(scores: Tensor, top_p: float) -> Tensor:
     """Which ranks lie outside the smallest set of symbols whose probability reaches p."""
-    probabilities = scores.softmax(-1).sort(dim=-1, descending=True).values
-    return probabilities.cumsum(-1) - probabilities >= top_p
+    chances = scores.exp().sort(dim=-1, descending=True).values
+    before = chances.cumsum(-1).roll(1, -1)
+    before[..., 0] = 0
+    return before >= top_p * chances.sum(-1, keepdim=True)
 
 
 def _without(scores: Tensor, ranks: Tensor) -> Tensor:

@@ -1,26 +1,24 @@
-"""Whether C alone can write a model's text, and what it then needs of the model."""
+"""What writes a model's text in C, where C alone can."""
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from unrolled.layers.recurrent import Recurrent
 from unrolled.models.language_model import LanguageModel
-from unrolled.runtime.writing import Readout, Writer, can_write
+from unrolled.models.plain import obstacle_to_c
+from unrolled.runtime.writing import Writer, can_write
 
 
 def writer_for(model: LanguageModel, state: Any) -> Writer | None:
     """What writes on from a state in C; None if a part of the model needs torch at each step.
 
     Args:
-        model: The model; changes of its weights in place are heeded.
+        model: The model; of its weights, other numbers in the same memory are heeded.
         state: The state of its recurrent layer; None is zeros.
     """
-    layer, readout, embedding = model.recurrent, model.readout, model.embedding
-    plain = type(readout) is nn.Linear and type(embedding) in (nn.Embedding, type(None))
-    ours = type(model) is LanguageModel and type(layer) is Recurrent
-    if model.training or not ours or not plain or _is_watched(model):
+    if any(part.training for part in model.modules()) or obstacle_to_c(model):
         return None
+    layer, readout, embedding = model.recurrent, model.readout, model.embedding
     kernels = layer.kernels()
     if not can_write(kernels):
         return None
@@ -31,17 +29,6 @@ def writer_for(model: LanguageModel, state: Any) -> Writer | None:
         kernels,
         [layer.weights(i, 0) for i in range(layer.num_layers)],
         parts,
-        embedding=None if embedding is None else embedding.weight.detach(),
-        readout=Readout(readout.weight, readout.bias),
-    )
-
-
-def _is_watched(model: nn.Module) -> bool:
-    """Whether a hook wants to see every call, or a call of some part is not what its class says."""
-    return any(
-        part._forward_hooks
-        or part._forward_pre_hooks
-        or "forward" in vars(part)
-        or hasattr(part, "parametrizations")
-        for part in model.modules()
+        embedding=None if embedding is None else embedding.weight,
+        readout=(readout.weight, readout.bias),
     )

@@ -30,7 +30,7 @@ def given_values(
     values: dict[Node, Tensor | float] = {}
     for node in in_order(step.given.values()):
         values[node] = _value(node, values, program, x, weights, masks)
-        for name in step.probes.get(step.layout.structures.get(node, -1), ()):
+        for name in step.watched_names.get(step.layout.structures.get(node, -1), ()):
             values[node] = values[node] + probes[name]
     return tuple(
         _axes(torch.as_tensor(values[node]), x, settled=step.is_settled(leaf))

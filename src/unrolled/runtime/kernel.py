@@ -145,7 +145,7 @@ class Direction:
             ctypes.addressof(self.kernel.sizes_in_c), ctypes.addressof(at), memory.symbols,
             team.entry(),
         )  # fmt: skip
-        return call, (at, arena)
+        return call, (at, arena, rows)
 
 
 class Kernel:
@@ -172,7 +172,7 @@ class Kernel:
         self.incoming = {name: self.width(leaf) for name, leaf in plan.adjoint.incoming.items()}
         self.recorded = {name: self._columns(place) for name, place in plan.recorded.items()}
         self.stored_flows = {leaf.label for leaf in plan.adjoint.leaves}
-        self.watched = [name for names in plan.step.probes.values() for name in names]
+        self.watched = [name for names in plan.step.watched_names.values() for name in names]
         self.kept = self._kept()
         self.work = self._work()
         self.text = self._text()
@@ -285,7 +285,7 @@ def _kernel_from(text: str) -> Kernel:
         cell, sizes = from_json(facts["cell"]), tuple(facts["sizes"].items())
         dtype = torch.float64 if facts["double"] else torch.float32
         options = {"masks": bool(facts["masks"]), "record": tuple(facts["record"])}
-        options |= {"watch": tuple(facts["watch"])}
+        options |= {"watch": tuple(facts.get("watch", ()))}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoredCellError(
             reason=f"{type(error).__name__}: {ascii(str(error))[:200]}"

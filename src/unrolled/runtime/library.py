@@ -31,6 +31,19 @@ def headers() -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(HEADERS.glob("*.h"))}
 
 
+@lru_cache(maxsize=8)
+def fixed_library(name: str, *, double: bool) -> Any:
+    """C that is the same for every cell: one of the files beside the headers.
+
+    Raises:
+        NoCompilerError: There is no C compiler.
+        CompilerFailedError: The compiler refuses.
+        CompilerTimeoutError: The compiler takes too long.
+    """
+    source = (HEADERS / f"{name}.c").read_text()
+    return load_library(source, name=name, headers=headers(), double=double)
+
+
 _failures: dict[tuple[Plan, bool], UnrolledError] = {}
 
 

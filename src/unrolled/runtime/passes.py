@@ -44,6 +44,29 @@ def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> M
         inputs: What it reads.
         room: How many rows to make room for, if more than there are.
     """
+    memory, laid = lay_forward(kernel, rows, inputs, room)
+    kernel.forward.run(rows, memory)
+    output = laid.output[: rows.total] if room > rows.total else laid.output
+    columns = kernel.recorded.values()
+    return Made(
+        rows.unpack(output),
+        list(map(rows.unsort, laid.last)),
+        [_recorded(kernel, rows, output, laid.kept, place) for place in columns],
+        laid.output,
+        laid.kept,
+    )
+
+
+class Laid(NamedTuple):
+    """Memory for what a forward pass leaves."""
+
+    output: Tensor  # rows
+    kept: Tensor
+    last: list[Tensor]  # each B x width, the longest sequence first
+
+
+def lay_forward(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> tuple[Memory, Laid]:
+    """Memory for a forward pass; the arguments are those of `forward_pass`."""
     memory, widths = memory_of(kernel, rows, inputs), kernel.forward.widths
     spare = max(room - rows.total, 0)
     shape = (room,) if spare else rows.shape
@@ -58,16 +81,7 @@ def forward_pass(kernel: Kernel, rows: Rows, inputs: Inputs, room: int = 0) -> M
     last = [_last(kernel, rows, inputs, number) for number in range(len(kernel.states))]
     for label, tensor in zip(kernel.states, last, strict=True):
         memory.put(tensor, "last", label)
-    kernel.forward.run(rows, memory)
-    used_rows = output[: rows.total] if spare else output
-    recorded = [_recorded(kernel, rows, used_rows, kept, c) for c in kernel.recorded.values()]
-    return Made(
-        rows.unpack(used_rows),
-        list(map(rows.unsort, last)),
-        recorded,
-        output,
-        kept,
-    )
+    return memory, Laid(output, kept, last)
 
 
 def memory_of(kernel: Kernel, rows: Rows, inputs: Inputs) -> Memory:
@@ -135,6 +149,23 @@ def backward_pass(
         owed: The gradients of its results.
         want: Which gradients are wanted.
     """
+    memory, found = lay_backward(kernel, rows, inputs, made, owed, want)
+    kernel.backward.run(rows, memory)
+    return _finished(rows, found, inputs)
+
+
+def lay_backward(  # noqa: PLR0913
+    kernel: Kernel,
+    rows: Rows,
+    inputs: Inputs,
+    made: tuple[Tensor, Tensor],
+    owed: Owed,
+    want: Inputs,
+) -> tuple[Memory, Inputs]:
+    """Memory for a backward pass and the gradients in it, as the C leaves them.
+
+    The arguments are those of `backward_pass`.
+    """
     output, kept = made
     memory = memory_of(kernel, rows, inputs)
     memory.put(output, *kernel.output)
@@ -165,8 +196,7 @@ def backward_pass(
         ),
         tuple(map(space.of_value, kernel.watched, want.probes)),
     )
-    kernel.backward.run(rows, memory)
-    return _finished(rows, found, inputs)
+    return memory, found
 
 
 class _Space(NamedTuple):

@@ -1,28 +1,18 @@
 """Text written by compiled layers: steps, readout and draws in one call into C."""
 
 import ctypes
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from unrolled.runtime.eager import Weights
-from unrolled.runtime.given import given_values
-from unrolled.runtime.kernel import Call, Kernel
-from unrolled.runtime.library import HEADERS, headers
-from unrolled.runtime.library_cache import load_library
-from unrolled.runtime.passes import memory_of
-from unrolled.runtime.rows import rows_for
+from unrolled.runtime.held import Held
+from unrolled.runtime.kernel import Kernel
+from unrolled.runtime.library import fixed_library
+from unrolled.runtime.passes import lay_forward
+from unrolled.runtime.rows import equal_rows
 from unrolled.runtime.task import Inputs
-
-
-class Readout(NamedTuple):
-    """What turns the highest layer's output into a score for each symbol."""
-
-    weight: Tensor  # V H
-    bias: Tensor | None  # V
 
 
 class _Network(ctypes.Structure):
@@ -72,8 +62,8 @@ class _Writing(ctypes.Structure):
 
 
 def can_write(kernels: Sequence[Kernel]) -> bool:
-    """Whether C alone can make these layers' steps: some cells need torch at each."""
-    return bool(kernels) and all(settled for kernel in kernels for _, settled in kernel.given)
+    """Whether C alone can make these layers' steps: some cells need torch beside it."""
+    return bool(kernels) and not any(kernel.given for kernel in kernels)
 
 
 class Writer:
@@ -86,7 +76,7 @@ class Writer:
         state: Sequence[Tensor],
         *,
         embedding: Tensor | None,
-        readout: Readout,
+        readout: tuple[Tensor, Tensor | None],
     ) -> None:
         """Copy the state, and prepare the steps.
 
@@ -95,40 +85,35 @@ class Writer:
             weights: Those of each layer, which are read anew at each call.
             state: The first states, each L x 1 x width.
             embedding: What the lowest layer reads for each symbol (V x E); None for one-hot.
-            readout: What makes scores of the highest output.
+            readout: Weight (V x H) and bias (V), which make scores of the highest output.
         """
-        dtype, self._symbols = kernels[0].dtype, len(readout.weight)
-        width = self._symbols if embedding is None else embedding.shape[1]
-        reads_place = embedding is None and not kernels[0].program.reads_input
-        self._held: list[Any] = [embedding, readout]
+        self._dtype, self._symbols = kernels[0].dtype, len(readout[0])
+        self._held, self._layers = Held(embedding, readout), len(kernels)
+        self._readable = kernels[0].sizes["X"] if embedding is None else len(embedding)
         self._first, self._last = list[Tensor](), list[Tensor]()
-        place, whole = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, width, dtype=dtype)
-        lowest = output = place if reads_place else whole
-        calls: list[Call] = []
+        width = self._symbols if embedding is None else embedding.shape[1]
+        lowest = torch.zeros(1, 1, width, dtype=self._dtype, device="cpu")
+        if embedding is None and not kernels[0].program.reads_input:
+            lowest = torch.zeros(1, 1, dtype=torch.int64, device="cpu")
+        output, calls = lowest, list[int]()
         for layer, (kernel, of_layer) in enumerate(zip(kernels, weights, strict=True)):
             first = [part[layer].detach().clone() for part in state]
             output, call = self._lay(kernel, of_layer, output, first)
             calls.append(call)
-        self._network = _Network(
-            layers=len(kernels),
-            forward=self._addresses(kernel.forward.address for kernel in kernels),
-            calls=self._addresses(map(ctypes.addressof, calls)),
-            input=None if reads_place else lowest.data_ptr(),
-            embedding=None if embedding is None else embedding.data_ptr(),
-            input_size=width,
-            states=len(self._first),
-            first=self._addresses(tensor.data_ptr() for tensor in self._first),
-            last=self._addresses(tensor.data_ptr() for tensor in self._last),
-            widths=self._numbers([tensor.numel() for tensor in self._first]),
-            output=output.data_ptr(),
-            weight=readout.weight.data_ptr(),
-            bias=None if readout.bias is None else readout.bias.data_ptr(),
-            packed=self._room(self._symbols + kernels[0].panel, output.shape[-1], dtype=dtype),
-            scores=self._room(self._symbols, dtype=dtype),
-            output_size=output.shape[-1],
-            symbols=self._symbols,
-        )
-        self._write = _library(double=dtype is torch.float64).write_text
+        self._network = self._network_of(kernels, calls, lowest, output, embedding, readout)
+        self._write = fixed_library("writing", double=self._dtype is torch.float64).write_text
+        self._write.restype = ctypes.c_long
+
+    @property
+    def state(self) -> Tensor | tuple[Tensor, ...]:
+        """The state after the last symbol that was read, as a layer takes it."""
+        count = len(self._first) // self._layers
+        parts = tuple(torch.stack(self._first[number::count]) for number in range(count))
+        return parts[0] if count == 1 else parts
+
+    def reads(self, symbol: int) -> bool:
+        """Whether there is such a symbol."""
+        return 0 <= symbol < self._readable
 
     def write(
         self, symbol: int, uniform: Tensor, *, temperature: float, top_k: int, top_p: float
@@ -136,61 +121,60 @@ class Writer:
         """The symbols that follow; fewer than wanted if the scores are no numbers any more.
 
         Args:
-            symbol: What is read first.
+            symbol: What is read first; `reads` must hold.
             uniform: A number from [0, 1) for each symbol to draw, float64.
             temperature: Divides the scores; 0 takes the likeliest.
             top_k: Draws among so many of the likeliest; 0 among all.
             top_p: Draws among the likeliest that together have this share.
         """
-        text = torch.full((len(uniform) + 1,), symbol)
-        chances = torch.empty(self._symbols, dtype=torch.float64)
-        heap = torch.empty(self._symbols, dtype=torch.int64)
+        text = torch.full((len(uniform) + 1,), symbol, dtype=torch.int64, device="cpu")
+        chances = torch.empty(self._symbols, dtype=torch.float64, device="cpu")
+        heap = torch.empty(self._symbols, dtype=torch.int64, device="cpu")
         tensors = text, uniform, chances, heap
         writing = _Writing(len(uniform), *(tensor.data_ptr() for tensor in tensors))
-        choice = _Choice(temperature, top_p, top_k)
+        choice = _Choice(temperature, top_p, min(top_k, self._symbols))
         pointers = (ctypes.byref(part) for part in (self._network, choice, writing))
         return text[1 : 1 + self._write(*pointers)].tolist()
 
+    def _network_of(  # noqa: PLR0913
+        self,
+        kernels: Sequence[Kernel],
+        calls: Sequence[int],
+        lowest: Tensor,
+        output: Tensor,
+        embedding: Tensor | None,
+        readout: tuple[Tensor, Tensor | None],
+    ) -> _Network:
+        held, size = self._held, output.shape[-1]
+        return _Network(
+            layers=len(kernels),
+            forward=held.addresses(kernel.forward.address for kernel in kernels),
+            calls=held.addresses(calls),
+            input=held.tensor(lowest) if lowest.is_floating_point() else None,
+            embedding=held.tensor(embedding),
+            input_size=lowest.shape[-1],
+            states=len(self._first),
+            first=held.addresses(map(held.tensor, self._first)),
+            last=held.addresses(map(held.tensor, self._last)),
+            widths=held.numbers(tensor.numel() for tensor in self._first),
+            output=held.tensor(output),
+            weight=held.tensor(readout[0]),
+            bias=held.tensor(readout[1]),
+            packed=held.room(self._symbols + kernels[0].panel, size, dtype=self._dtype),
+            scores=held.room(self._symbols, dtype=self._dtype),
+            output_size=size,
+            symbols=self._symbols,
+        )
+
     def _lay(
         self, kernel: Kernel, weights: Weights, x: Tensor, first: Sequence[Tensor]
-    ) -> tuple[Tensor, Call]:
-        """Memory for a step of one row: the output, and the call that makes it."""
-        rows, step = rows_for(x, None, reverse=False), kernel.plan.step
-        given = given_values(step, kernel.program, x, weights, {}, {}) if step.given else ()
+    ) -> tuple[Tensor, int]:
+        """Memory for a step of one row: the output, and the address of the call that makes it."""
+        rows = equal_rows(1, 1, reverse=False)
         stored = weights.stacks, weights.bias, weights.vector
-        memory = memory_of(kernel, rows, Inputs(x, tuple(first), *stored, (), given))
-        last = [torch.zeros_like(part) for part in first]
-        for label, part in zip(kernel.states, last, strict=True):
-            memory.put(part, "last", label)
-        width = kernel.forward.widths[kernel.output]
-        output = memory.put(torch.zeros(1, 1, width, dtype=kernel.dtype), *kernel.output)
+        memory, laid = lay_forward(kernel, rows, Inputs(x, tuple(first), *stored, (), ()))
         call, held = kernel.forward.prepare(rows, memory)
-        self._held += [kernel, memory, call, held]
+        self._held.keep(kernel, memory, call, held)
         self._first += first
-        self._last += last
-        return output, call
-
-    def _room(self, *shape: int, dtype: torch.dtype) -> int:
-        """The address of memory for so many numbers."""
-        self._held.append(torch.empty(shape, dtype=dtype, device="cpu"))
-        return self._held[-1].data_ptr()
-
-    def _addresses(self, values: Iterable[int | None]) -> int:
-        """The address of a row of addresses."""
-        found = [*values]
-        self._held.append((ctypes.c_void_p * len(found))(*found))
-        return ctypes.addressof(self._held[-1])
-
-    def _numbers(self, values: Sequence[int]) -> int:
-        """The address of a row of whole numbers."""
-        self._held.append((ctypes.c_long * len(values))(*values))
-        return ctypes.addressof(self._held[-1])
-
-
-@lru_cache(maxsize=2)
-def _library(*, double: bool) -> ctypes.CDLL:
-    """The C that writes, which is the same for every cell."""
-    source = (HEADERS / "writing.c").read_text()
-    library = load_library(source, name="writing", headers=headers(), double=double)
-    library.write_text.restype = ctypes.c_long
-    return library
+        self._last += laid.last
+        return laid.output, ctypes.addressof(call)
