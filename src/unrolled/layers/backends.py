@@ -7,10 +7,10 @@ named runs or raises.
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from unrolled.errors import (
@@ -23,6 +23,7 @@ from unrolled.errors import (
 )
 from unrolled.runtime.kernel import Kernel
 
+Shapes: TypeAlias = Sequence[tuple[int, ...]]
 BACKENDS = ("auto", "eager", "c", "vendor")
 COMPILED = (torch.float32, torch.float64)
 NO_LIBRARY = (
@@ -82,12 +83,16 @@ def obstacle_of(device: torch.device, dtype: torch.dtype) -> str | None:
     return None if dtype in COMPILED else f"its weights are {dtype}"
 
 
-def obstacle_to_c(tensors: Sequence[Tensor], like: Tensor) -> str | None:
+def obstacle_to_c(
+    read: Sequence[Tensor], like: Tensor, weights: Sequence[Tensor] = (), shapes: Shapes = ()
+) -> str | None:
     """Why generated C cannot run this; None if it can.
 
     Args:
-        tensors: Input, states and weights.
+        read: Input and states.
         like: A tensor of the weights' device and dtype.
+        weights: All of them.
+        shapes: What they were made with.
     """
     obstacle = obstacle_of(like.device, like.dtype)
     if obstacle is not None:
@@ -96,8 +101,12 @@ def obstacle_to_c(tensors: Sequence[Tensor], like: Tensor) -> str | None:
         return "a function transform (vmap, grad, jvp) is active, which needs the eager meaning"
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation is active, which needs the eager meaning"
-    if any(type(t) is not Tensor and type(t) is not torch.nn.Parameter for t in tensors):
+    if any(type(t) is not Tensor and type(t) is not nn.Parameter for t in (*read, *weights)):
         return "a tensor is of a subclass, whose operations it defines itself"
+    if any(t.dtype is not like.dtype or t.device != like.device for t in weights):
+        return "its weights are not all of one dtype and device"
+    if [weight.shape for weight in weights] != [*shapes]:
+        return "a weight has not the shape that it was made with"
     return None
 
 

@@ -113,6 +113,12 @@ class Layer(nn.Module, ABC):
         self._sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
         self._state_widths = tuple(self.program(0).state_widths)
         self._check_widths()
+        self._stored_shapes = [
+            shape
+            for layer in range(self.num_layers)
+            for _ in range(self.directions)
+            for shape in layout_of(cell).shapes(dict(self.layer_sizes(layer))).values()
+        ]
         state_type(cell.state_names)  # so that torch.compile need not trace its making
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -211,11 +217,11 @@ class Layer(nn.Module, ABC):
             for label, part in zip(self.cell.state_names, first, strict=True):
                 self._check_device(label, part, like)
                 self._check_dtype(label, part, like)
-        kernels = self._kernels_for(opened.x, first or (), like, recording)
-        if first is None and not kernels:
+        kernels = self._kernels_for([opened.x, *(first or ())], weights, like, recording)
+        if first is None and len(kernels) == 0:
             first = zero_states(self.state_shapes(opened.x.shape[1]), like)
         watch = recording.gradients
-        programs = [] if kernels else [self.program(i, watch) for i in range(self.num_layers)]
+        programs = [] if len(kernels) else [self.program(i, watch) for i in range(self.num_layers)]
         plan = Plan(
             programs, kernels, self.num_layers, self.directions, self.dropout, recording.values
         )
@@ -247,8 +253,8 @@ class Layer(nn.Module, ABC):
 
     def _kernels_for(
         self,
-        x: Tensor,
-        first: Sequence[Tensor],
+        read: Sequence[Tensor],
+        weights: Sequence[Weights],
         like: Tensor,
         recording: Recording,
     ) -> Sequence[Kernel | str]:
@@ -256,7 +262,9 @@ class Layer(nn.Module, ABC):
         if torch.compiler.is_compiling():
             return self._texts(like.device, like.dtype, self._draws_masks(), recording.values)
         kernels = self._compiling(like.dtype, self._draws_masks(), recording)
-        obstacle = obstacle_to_c([x, *first, like], like)
+        stored = (part for own in weights for part in (*own.stacks, own.bias, own.vector))
+        plain = [part for part in stored if part is not None]
+        obstacle = obstacle_to_c(read, like, plain, self._stored_shapes)
         return choose(self.backend, obstacle, kernels, layer=type(self).__name__).kernels
 
     @torch.compiler.assume_constant_result
@@ -288,7 +296,7 @@ class Layer(nn.Module, ABC):
         """The backend for the layer as it is now."""
         like = like_of(self.weights(0, 0), torch.empty(0))
         kernels = self._compiling(like.dtype, self._draws_masks(), NOTHING)
-        return choose(self.backend, obstacle_to_c([like], like), kernels, layer=self.cell.name)
+        return choose(self.backend, obstacle_to_c([], like), kernels, layer=self.cell.name)
 
     def kernels(self) -> tuple[Kernel, ...]:
         """The compiled cells that run the layer as it is now, the lowest first; none if eager."""

@@ -87,7 +87,7 @@ class _One(NamedTuple):
 
     def run(self, x: Tensor, first: Sequence[Tensor] | None, weights: Weights) -> Run:
         """Run it with the layer's backend."""
-        if not self.plan.kernels:
+        if len(self.plan.kernels) == 0:
             assert first is not None
             return self._eagerly(x, first, weights)
         kernel, states = self.plan.kernels[self.layer], None if first is None else tuple(first)

@@ -82,11 +82,12 @@ class CompiledLoop(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        """Run backward; under `create_graph` the eager meaning does."""
+        """Run backward; under `create_graph`, and for a batch of gradients, the eager meaning does."""
         task: Task = ctx.task
         *flat, output, kept = ctx.saved_tensors
         inputs, needed = task.shape.like(flat), ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():
+        batched = any(g is not None and not torch._C._has_storage(g) for g in gradients)
+        if torch.is_grad_enabled() or batched:
             return (None, *_again(task, inputs, needed, gradients))
         count = 1 + len(task.kernel.states)
         owed = Owed((gradients[0], *gradients[count:]), gradients[1:count])
@@ -110,17 +111,18 @@ def _full_precision() -> AbstractContextManager[Any]:
 def _again(
     task: Task, inputs: Inputs, needed: Sequence[bool], gradients: Sequence[Tensor | None]
 ) -> list[Tensor | None]:
-    """The gradients by way of the eager meaning, which are differentiable themselves."""
-    flat = inputs.flat()
+    """The gradients by way of the eager meaning, which under `create_graph` have their own."""
+    flat, differentiable = inputs.flat(), torch.is_grad_enabled()
     wanted = [tensor for tensor, need in zip(flat, needed, strict=True) if need]
-    outputs = zip(_eagerly(task.kernel, task.rows, inputs), gradients, strict=True)
+    with torch.enable_grad():
+        outputs = zip(_eagerly(task.kernel, task.rows, inputs), gradients, strict=True)
     pairs = [(o, g) for o, g in outputs if g is not None and o.requires_grad]
     found = iter(
         torch.autograd.grad(
             [output for output, _ in pairs],
             wanted,
             [gradient for _, gradient in pairs],
-            create_graph=True,
+            create_graph=differentiable,
             allow_unused=True,
         )
     )
