@@ -140,6 +140,15 @@ def test_the_state_goes_on_until_it_is_forgotten():
     assert learner.learn(symbols[:T]).shape == (0,)
 
 
+def test_autograd_is_told_that_the_weights_have_changed():
+    model = make_model()
+    learner = StreamLearner(model, make_adagrad(model), steps=T)
+    logits, _ = model(text())
+    learner.learn(text())
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        logits.sum().backward()
+
+
 @pytest.mark.parametrize("change", ["other memory", "other sums"])
 def test_memory_that_is_exchanged_is_found(change):
     model, other = make_model(), make_model()

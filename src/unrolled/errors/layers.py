@@ -81,7 +81,7 @@ class NoGradientError(UnrolledError, ValueError):
     """Nothing flows back to a value whose gradient is to be recorded."""
 
     template = (
-        "the gradient of {name} of {cell} cannot be recorded: it is a constant, or one number a row, "
+        "the gradient of {name} of {cell} cannot be recorded: it is a constant, one number a row, "
         "or the input itself (give x requires_grad for that). Name another equation."
     )
 

@@ -3,7 +3,6 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,13 +18,13 @@ from unrolled.errors import (
     DeviceError,
     DtypeError,
     OptionError,
-    OptionTypeError,
     ShapeError,
     SizeError,
     UnknownNameError,
 )
 from unrolled.lang.cell import Cell
-from unrolled.layers.backends import BACKENDS, Choice, choose, obstacle_of, obstacle_to_c
+from unrolled.layers.backends import Choice, choose, obstacle_of, obstacle_to_c
+from unrolled.layers.options import Options, check_whole, wrong_type
 from unrolled.layers.recording import NOTHING, Recording
 from unrolled.layers.sequences import Opened, close_output, open_input
 from unrolled.layers.stack import Plan, like_of, run_stack
@@ -35,58 +34,6 @@ from unrolled.runtime.building import probed_program, program_for
 from unrolled.runtime.eager import Weights
 from unrolled.runtime.kernel import Kernel, kernel_for
 from unrolled.runtime.program import Program
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of a layer, checked."""
-
-    input_size: int
-    hidden_size: int
-    num_layers: int
-    batch_first: bool
-    dropout: float
-    bidirectional: bool
-    backend: str = "auto"
-
-    def check(self, layer: str) -> None:
-        """Refuse what cannot be.
-
-        Raises:
-            OptionTypeError: An option has the wrong type.
-            OptionError: An option has an impossible value.
-        """
-        for name in ("input_size", "hidden_size", "num_layers"):
-            check_whole(layer, name, getattr(self, name), least=1)
-        for name in ("batch_first", "bidirectional"):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise _wrong_type(layer, name, value, "True or False")
-        if self.backend not in BACKENDS:
-            wanted = "one of " + ", ".join(BACKENDS)
-            raise OptionError(layer=layer, option="backend", got=self.backend, wanted=wanted)
-        number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
-        if not number or not 0 <= self.dropout <= 1:
-            wanted = "a number from 0 to 1"
-            raise OptionError(layer=layer, option="dropout", got=self.dropout, wanted=wanted)
-
-
-def check_whole(layer: str, option: str, value: object, *, least: int) -> None:
-    """Refuse what is no whole number, or a smaller one.
-
-    Raises:
-        OptionTypeError: The value is no int.
-        OptionError: The value is too small.
-    """
-    if type(value) is not int:
-        raise _wrong_type(layer, option, value, "a whole number")
-    if value < least:
-        raise OptionError(layer=layer, option=option, got=value, wanted=f"at least {least}")
-
-
-def _wrong_type(layer: str, option: str, value: object, wanted: str) -> OptionTypeError:
-    kind = type(value).__name__
-    return OptionTypeError(layer=layer, option=option, got=value, kind=kind, wanted=wanted)
 
 
 class Layer(nn.Module, ABC):
@@ -99,7 +46,7 @@ class Layer(nn.Module, ABC):
         options.check(type(self).__name__)
         if not isinstance(cell, Cell):
             wanted = 'a cell: a function under @cell, or find_cell("lstm")'
-            raise _wrong_type(type(self).__name__, "cell", cell, wanted)
+            raise wrong_type(type(self).__name__, "cell", cell, wanted)
         self.cell = cell
         self.input_size = options.input_size
         self.hidden_size = options.hidden_size
@@ -110,8 +57,11 @@ class Layer(nn.Module, ABC):
         self.backend = options.backend
         self.sizes = dict(sizes)
         self._check_sizes()
-        self._sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
+        sizes = {"X": self.input_size, "H": self.hidden_size, **self.sizes}
+        self._sizes = self._sizes_above = tuple(sizes.items())
         self._state_widths = tuple(self.program(0).state_widths)
+        above = {**sizes, "X": self._state_widths[0] * self.directions}
+        self._sizes_above = tuple(above.items())
         self._check_widths()
         self._stored_shapes = [
             shape
@@ -129,6 +79,11 @@ class Layer(nn.Module, ABC):
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction, in the order of the cell's layout."""
 
+    def stored(self, name: str) -> Tensor:
+        """A stored tensor; one under a parametrization is no parameter of the layer itself."""
+        found = self._parameters.get(name)
+        return getattr(self, name) if found is None else found
+
     @property
     def directions(self) -> int:
         """1, or 2 for a layer that also runs backwards in time."""
@@ -136,10 +91,7 @@ class Layer(nn.Module, ABC):
 
     def layer_sizes(self, layer: int) -> tuple[tuple[str, int], ...]:
         """The size of each width symbol in one layer; above the first, X is what lies below."""
-        sizes = self._sizes
-        if layer:
-            sizes = {**sizes, "X": self._state_widths[0] * self.directions}
-        return tuple(sizes.items())
+        return self._sizes_above if layer else self._sizes
 
     def program(self, layer: int, watch: tuple[str, ...] = ()) -> Program:
         """The program of one layer, for the layer's present mode.

@@ -9,7 +9,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.errors import UnknownNameError
 from unrolled.lang.cell import Cell
-from unrolled.layers.layer import Layer, Options
+from unrolled.layers.layer import Layer
+from unrolled.layers.options import Options
 from unrolled.runtime.eager import Weights
 
 
@@ -69,7 +70,11 @@ class Recurrent(Layer):
             input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
         )
         super().__init__(cell, options, sizes or {})
-        self._stack_keys = tuple(stack.key for stack in self.program(0).layout.stacks)
+        self._names = [
+            self._stored_names(i, direction)
+            for i in range(num_layers)
+            for direction in range(self.directions)
+        ]
         self.init = {**cell.init, **(init or {})}
         self._make_parameters(device, dtype)
         self._check_init()
@@ -117,10 +122,12 @@ class Recurrent(Layer):
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction."""
-        names = (_stored(f"weight_{key}", layer, direction) for key in self._stack_keys)
-        stacks = tuple(getattr(self, name) for name in names)
-        bias, vector = (_stored(kind, layer, direction) for kind in ("bias", "vector"))
-        return Weights(stacks, getattr(self, bias, None), getattr(self, vector, None))
+        stacks, bias, vector = self._names[layer * self.directions + direction]
+        return Weights(
+            tuple(map(self.stored, stacks)),
+            None if bias is None else self.stored(bias),
+            None if vector is None else self.stored(vector),
+        )
 
     def parameter(self, name: str, *, layer: int = 0, reverse: bool = False) -> Tensor:
         """The part of the stored parameters that an equation names; a view.
@@ -181,6 +188,19 @@ class Recurrent(Layer):
             where = f"{name} in layer {layer}{' reversed' * reverse}"
             raise UnknownNameError(cell=self.cell.name, kind="parameter", name=where, known=known)
         return stored, slice(block.start, block.stop)
+
+    def _stored_names(
+        self, layer: int, direction: int
+    ) -> tuple[tuple[str, ...], str | None, str | None]:
+        """What the stored tensors of a layer and direction are called: stacks, bias, vector."""
+        layout = self.program(layer).layout
+        kinds = layout.shapes(dict(self.layer_sizes(layer)))
+        bias, vector = (
+            _stored(kind, layer, direction) if kind in kinds else None
+            for kind in ("bias", "vector")
+        )
+        keys = (stack.key for stack in layout.stacks)
+        return tuple(_stored(f"weight_{key}", layer, direction) for key in keys), bias, vector
 
     def _make_parameters(
         self, device: torch.device | str | None, dtype: torch.dtype | None

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from unrolled.cells import gru, lstm
 from unrolled.errors import OptionError, ShapeError
 from unrolled.lang.cell import Cell
-from unrolled.layers.layer import Layer, Options
+from unrolled.layers.layer import Layer
+from unrolled.layers.options import Options
 from unrolled.layers.torch_weights import RNN_CELLS, gate_count, merged_bias
 from unrolled.runtime.eager import Weights
 

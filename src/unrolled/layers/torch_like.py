@@ -15,7 +15,8 @@ from torch.nn.utils.rnn import PackedSequence
 from unrolled.cells import gru, lstm
 from unrolled.errors import OptionError, OptionTypeError
 from unrolled.lang.cell import Cell
-from unrolled.layers.layer import Layer, Options, check_whole
+from unrolled.layers.layer import Layer
+from unrolled.layers.options import Options, check_whole
 from unrolled.layers.torch_weights import MODES, RNN_CELLS, gate_count, merged_bias
 from unrolled.layers.vendor import run_vendor
 from unrolled.runtime.eager import Weights
@@ -88,7 +89,7 @@ class TorchLike(Layer):
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction, in the order of the cell's layout."""
-        tensors = [getattr(self, name) for name in self._names(layer, direction)]
+        tensors = [self.stored(name) for name in self._names(layer, direction)]
         ih, hh = tensors[:2]
         stacks = (ih, hh, tensors[-1]) if self.proj_size else (ih, hh)
         biases = tensors[2:4] if self.bias else [None, None]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from jaxtyping import Int
 from torch import Tensor, optim
+from torch.autograd.graph import increment_version
 
 from unrolled.errors import LearnerError, ShapeError
 from unrolled.layers.states import close_state
@@ -78,6 +79,7 @@ class StreamLearner:
             part = text[begin : begin + some + 1]
             options = {"rate": group["lr"], "eps": group["eps"], "clip": self._clip}
             losses.append(self._learner.learn(part, **options))
+            increment_version([*self._model.parameters(), *self._sums()])
             for parameter in self._model.parameters():
                 self._optimizer.state[parameter]["step"] += len(losses[-1])
         return torch.cat(losses)

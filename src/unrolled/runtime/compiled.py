@@ -82,7 +82,7 @@ class CompiledLoop(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        """Run backward; under `create_graph`, and for a batch of gradients, the eager meaning does."""
+        """Run backward; `create_graph` and batches of gradients take the eager meaning."""
         task: Task = ctx.task
         *flat, output, kept = ctx.saved_tensors
         inputs, needed = task.shape.like(flat), ctx.needs_input_grad[1:]

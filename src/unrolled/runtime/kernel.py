@@ -3,7 +3,7 @@
 import ctypes
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -30,6 +30,7 @@ FREE = frozenset(
     + ("product", "kept", "state", "gradient_of", "flow")
 )
 """Roles of memory that is made for one run, where nobody provides it."""
+FEW = 64  # arrangements of memory that a kernel remembers
 ALIGNED = 16  # numbers; a cache line
 WORTH_A_SIGNAL = 10**10  # multiplications in one call, during which Python hears no Ctrl-C
 WORTH_A_SLICE = 80_000  # multiplications of a step, below which a second thread costs more
@@ -73,6 +74,16 @@ class Columns(NamedTuple):
     end: int
 
 
+class Arrangement(NamedTuple):
+    """Where the pieces of a run lie."""
+
+    provided: list[tuple[int, tuple[str, ...]]]
+    """Pieces that the caller provides, by their roles."""
+    free: list[tuple[int, int]]
+    """Pieces of memory made for the run, and where in it they begin."""
+    end: int
+
+
 class Direction:
     """One of a kernel's two functions."""
 
@@ -83,6 +94,7 @@ class Direction:
         self.pieces = [
             Piece(buffer.role, buffer.rows, self._width(buffer, loop)) for buffer in loop.buffers
         ]
+        self._arrangements: dict[Any, Arrangement] = {}
         self.addresses = ctypes.c_void_p * len(self.pieces)
         self.widths = {piece.role: piece.width for piece in self.pieces}
 
@@ -119,26 +131,15 @@ class Direction:
             rows: The lengths and the direction.
             memory: What it reads and leaves; it must live as long, too.
         """
-        slices = self.kernel.slices(rows.batch)
-        counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
-        counts |= {"row": slices, "slice": slices}
-        addresses: list[int] = []
-        free: list[tuple[int, int]] = []
-        end = 0
-        for role, kind, width in self.pieces:
-            address = memory.at.get(role)
-            if address is None:
-                assert role[0] in FREE, role
-                address = 0
-                free.append((len(addresses), end))
-                if role[0] != "side" or rows.lengths is not None:
-                    end += -(-counts[kind] * width // ALIGNED) * ALIGNED
-            addresses.append(address)
-        arena = empty((end,), self.kernel.dtype)
-        start, size = arena.data_ptr(), arena.element_size()
-        for index, begin in free:
-            addresses[index] = start + begin * size
-        at = self.addresses(*addresses)
+        slices, provided = self.kernel.slices(rows.batch), memory.at
+        sizes = rows.total, rows.batch, slices, rows.lengths is not None
+        arrangement = self._arranged(tuple(provided), sizes)
+        arena = empty((arrangement.end,), self.kernel.dtype)
+        at, start, size = self.addresses(), arena.data_ptr(), arena.element_size()
+        for index, role in arrangement.provided:
+            at[index] = provided[role]
+        for index, begin in arrangement.free:
+            at[index] = start + begin * size
         call = Call(
             rows.steps, 0, rows.steps, *rows.in_memory(slices)[:2], rows.reverse, False,
             -(-ROWS_TOGETHER // max(1, rows.batch)), slices, rows.in_memory(slices)[2],
@@ -146,6 +147,34 @@ class Direction:
             team.entry(),
         )  # fmt: skip
         return call, (at, arena, rows)
+
+    def _arranged(
+        self, provided: tuple[tuple[str, ...], ...], sizes: tuple[int, int, int, bool]
+    ) -> Arrangement:
+        """Where each piece lies: known for a few sizes, since most runs are like the one before."""
+        key = provided, sizes
+        found = self._arrangements.get(key)
+        if found is None:
+            if len(self._arrangements) >= FEW:
+                self._arrangements = {}
+            found = self._arrangements[key] = self._arrange(frozenset(provided), *sizes)
+        return found
+
+    def _arrange(
+        self, provided: Container[tuple[str, ...]], total: int, batch: int, slices: int, mixed: bool
+    ) -> Arrangement:
+        counts = {"steps": total, "batch": batch, "once": 1, "row": slices, "slice": slices}
+        made = Arrangement([], [], 0)
+        end = 0
+        for index, (role, kind, width) in enumerate(self.pieces):
+            if role in provided:
+                made.provided.append((index, role))
+                continue
+            assert role[0] in FREE, role
+            made.free.append((index, end))
+            if role[0] != "side" or mixed:
+                end += -(-counts[kind] * width // ALIGNED) * ALIGNED
+        return made._replace(end=end)
 
 
 class Kernel:

@@ -88,6 +88,6 @@ _zeros: dict[torch.dtype, Tensor] = {}
 def zeros(numbers: int, dtype: torch.dtype) -> Tensor:
     """So many zeros at least, the same ones each time: to read, never to write."""
     known = _zeros.get(dtype)
-    if known is None or len(known) < numbers:
+    if known is None or known.numel() < numbers:
         known = _zeros[dtype] = torch.zeros(numbers, dtype=dtype, device="cpu")
     return known

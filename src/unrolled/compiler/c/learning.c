@@ -50,12 +50,14 @@ struct rule {
 static double loss_of(real *scores, long symbols, long next)
 {
     real largest = scores[0], total = 0;
+    #pragma omp simd reduction(max : largest)
     for (long s = 1; s < symbols; s++)
         largest = scores[s] > largest ? scores[s] : largest;
     const real own = scores[next] - largest;
     #pragma omp simd
     for (long s = 0; s < symbols; s++)
         scores[s] = real_exp(scores[s] - largest);
+    #pragma omp simd reduction(+ : total)
     for (long s = 0; s < symbols; s++)
         total += scores[s];
     for (long s = 0; s < symbols; s++)

@@ -155,13 +155,12 @@ static __attribute__((noinline, unused)) void pack(
     for (long p = first; p < last; p++) {
         real *const to = packed + p * K * PANEL;
         const real *const from = w + p * PANEL * stride;
-        const long rows = N - p * PANEL;
-        long k = 0;
-        for (; rows >= PANEL && k + 4 <= K; k += 4)
-            for (long n = 0; n < PANEL; n += 4)
+        const long rows = N - p * PANEL, fours = (rows < PANEL ? rows : PANEL) / 4 * 4;
+        for (long k = 0; k + 4 <= K; k += 4)
+            for (long n = 0; n < fours; n += 4)
                 transpose_quads(to + k * PANEL + n, from + n * stride + k, stride);
-        for (; k < K; k++)
-            for (long n = 0; n < PANEL; n++)
+        for (long k = 0; k < K; k++)
+            for (long n = k < K / 4 * 4 ? fours : 0; n < PANEL; n++)
                 to[k * PANEL + n] = n < rows ? from[n * stride + k] : 0;
     }
 }

@@ -30,7 +30,7 @@ from unrolled.training.optimizers import make_optimizer
 from unrolled.training.settings import TrainSettings
 
 OURS = ("c", "eager")
-ITERATIONS = 20  # of training in a run
+ITERATIONS = 100  # of training in a run
 DRAWN = 100  # characters of sampling in a run
 SAMPLED_WIDTH, VOCABULARY = 128, 96
 TEXT = 2**20  # characters of the text that are read
@@ -127,7 +127,7 @@ def _model(cell: str, shape: Shape, backend: str) -> LanguageModel:
 
 def _sampling(shape: Shape, weights: dict[str, Any], backend: str, dtype: torch.dtype) -> Trial:
     """A run draws some characters; the answer compared is the scores after a fixed text."""
-    model = _model("lstm", shape, backend).to(dtype)
+    model = _model("lstm", shape, backend).to(dtype).eval()
     model.load_state_dict(weights)
     drawing = generate(model, [0], Choice(), torch.Generator().manual_seed(0))
 
