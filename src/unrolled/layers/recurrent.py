@@ -70,11 +70,8 @@ class Recurrent(Layer):
             input_size, hidden_size, num_layers, batch_first, dropout, bidirectional, backend
         )
         super().__init__(cell, options, sizes or {})
-        self._names = [
-            self._stored_names(i, direction)
-            for i in range(num_layers)
-            for direction in range(self.directions)
-        ]
+        rows = range(num_layers * self.directions)
+        self._names = [self._stored_names(*divmod(row, self.directions)) for row in rows]
         self.init = {**cell.init, **(init or {})}
         self._make_parameters(device, dtype)
         self._check_init()
