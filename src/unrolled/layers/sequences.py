@@ -48,7 +48,7 @@ def open_input(
             raise LengthsError(layer=name, got="lengths beside a PackedSequence, which has its own")
         padded, packed_lengths = pad_packed_sequence(x)
         form = Form(batched=True, batch_first=False, packed=x)
-        return Opened(padded, packed_lengths.to(padded.device), form)
+        return Opened(padded, _if_some_end(packed_lengths.to(padded.device), padded), form)
     features = int(x.is_floating_point())
     if x.dim() - features not in (1, 2):
         raise ShapeError(layer=name, shape=list(x.shape), problem=_AXES[bool(features)])
@@ -59,8 +59,10 @@ def open_input(
         raise ShapeError(layer=name, shape=list(x.shape), problem=problem)
     if lengths is None:
         return Opened(x, None, form)
-    checked = _checked_lengths(lengths, x, name)
-    return Opened(x if features else zero_past(x, checked), checked, form)
+    checked = _if_some_end(_checked_lengths(lengths, x, name), x)
+    if checked is not None and not features:
+        x = zero_past(x, checked)
+    return Opened(x, checked, form)
 
 
 def close_output(output: Tensor, form: Form) -> Tensor | PackedSequence:
@@ -100,6 +102,13 @@ def _checked_lengths(lengths: Tensor | Sequence[int], x: Tensor, name: str) -> T
         got = f"lengths from {int(given.min())} to {int(given.max())}"
         raise LengthsError(layer=name, got=f"{got} for T={steps}")
     return given.long()
+
+
+def _if_some_end(lengths: Tensor, x: Tensor) -> Tensor | None:
+    """The lengths, or None if no sequence ends before the others: then nothing need be packed."""
+    traced = torch.compiler.is_compiling()  # and a trace has no values
+    full = not traced and lengths.numel() > 0 and int(lengths.min()) == x.shape[0]
+    return None if full else lengths
 
 
 def _pack_like(output: Tensor, packed: PackedSequence) -> PackedSequence:
