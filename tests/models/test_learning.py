@@ -10,10 +10,10 @@ from tests.layers.cases import own_sizes
 
 from unrolled import Recurrent, find_cell
 from unrolled import min_char_rnn as deck
-from unrolled.errors import LearnerError, ShapeError
+from unrolled.errors import LearnerError, OptionError, ShapeError
 from unrolled.layers.states import detach
 from unrolled.models import learning
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.language_model import LanguageModel, Shape, lecture_parameters
 from unrolled.models.learning import StreamLearner
 
 V, H, T = 11, 7, 5
@@ -109,13 +109,7 @@ def test_the_lectures_program_learns_the_same():
     ids = text(40).flatten().numpy()
     start = deck.initial_parameters(np.random.default_rng(0), H, V)
     model = make_model("rnn", layers=1)
-    named = {
-        "W_xh": model.recurrent.weight_x_l0,
-        "W_hh": model.recurrent.weight_h_l0,
-        "W_hy": model.readout.weight,
-        "b_h": model.recurrent.bias_l0,
-        "b_y": model.readout.bias,
-    }
+    named = lecture_parameters(model)
     with torch.no_grad():
         for name, tensor in named.items():
             tensor.copy_(torch.from_numpy(start[name]))
@@ -214,11 +208,29 @@ def test_another_rule_is_refused():
             StreamLearner(model, optimizer, steps=T)
 
 
+def test_sums_that_are_not_the_parameters_are_refused():
+    model = make_model()
+    optimizer = make_adagrad(model)
+    optimizer.state[model.readout.weight]["sum"] = torch.zeros(1, dtype=torch.float64)
+    with pytest.raises(LearnerError, match="wanted sums in the optimizer that lie in memory as"):
+        StreamLearner(model, optimizer, steps=T)
+
+
+@pytest.mark.parametrize("sizes", [{"steps": 0}, {"steps": T, "batch_size": 0}])
+def test_sizes_below_one_are_refused(sizes):
+    model = make_model()
+    with pytest.raises(OptionError, match="got (steps|batch_size)=0; wanted at least 1"):
+        StreamLearner(model, make_adagrad(model), **sizes)
+
+
 @pytest.mark.parametrize(
-    "symbols", [torch.full((9, 1), V), torch.full((9, 1), -1), text(batch=2), text().float()]
+    "symbols",
+    [text()[:0], torch.full((9, 1), V), torch.full((9, 1), -1), text(batch=2), text().float()],
 )
 def test_what_is_no_text_is_refused(symbols):
     model = make_model()
     learner = StreamLearner(model, make_adagrad(model), steps=T)
-    with pytest.raises((ShapeError, TypeError), match=r"whole numbers \(int64\) from 0 to 10|text"):
+    with pytest.raises(
+        (ShapeError, TypeError), match=r"whole numbers \(int64, CPU\) from 0 to 10|text"
+    ):
         learner.learn(symbols)

@@ -198,7 +198,32 @@ def widen(model):
     model.readout = torch.nn.Linear(H + 2, V).double()
 
 
-@pytest.mark.parametrize("spoil", [make_readout_float, narrow, widen, shorten])
+def exchange_readout_memory(model):
+    model.readout.weight.data = torch.zeros(1, 1, dtype=torch.float64)
+
+
+def exchange_layer_memory(model):
+    model.recurrent.weight_h_l0.data = torch.zeros(1, 1, dtype=torch.float64)
+
+
+def test_an_input_that_is_wider_than_the_vocabulary():
+    model = make_model("mut1", vocabulary=H)  # which reads the vector itself
+    model.readout = torch.nn.Linear(H, H - 3).double().eval()
+    assert writer_for(model, None) is not None
+    assert text(model, 60, Choice(), [H - 1]) == text_in_python(model, 60, Choice(), [H - 1])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        make_readout_float,
+        narrow,
+        widen,
+        shorten,
+        exchange_readout_memory,
+        exchange_layer_memory,
+    ],
+)
 def test_parts_that_do_not_fit_are_left_to_torch(spoil):
     model = make_model(embedding=5)
     spoil(model)

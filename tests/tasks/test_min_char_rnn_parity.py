@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from unrolled import min_char_rnn as deck
 from unrolled.cells import find_cell
 from unrolled.layers.states import detach
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.language_model import LanguageModel, Shape, lecture_parameters
 from unrolled.training.clipping import clip_by_value, gradients_of
 from unrolled.training.optimizers import make_optimizer
 from unrolled.training.settings import TrainSettings
@@ -27,13 +27,7 @@ class Twin:
         self.model = LanguageModel(
             find_cell("rnn"), Shape(vocabulary_size, deck.HIDDEN_SIZE)
         ).double()
-        self.named = {
-            "W_xh": self.model.recurrent.weight_x_l0,
-            "W_hh": self.model.recurrent.weight_h_l0,
-            "W_hy": self.model.readout.weight,
-            "b_h": self.model.recurrent.bias_l0,
-            "b_y": self.model.readout.bias,
-        }
+        self.named = lecture_parameters(self.model)
         self.optimizer = make_optimizer(self.model.parameters(), SETTINGS)
         self.state = None
         self.load(parameters)

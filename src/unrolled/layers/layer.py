@@ -157,8 +157,7 @@ class Layer(nn.Module, ABC):
         recording = Recording.of(record, record_gradients)
         recording.check(self.cell, layer=name)
         opened = open_input(x, batch_first=self.batch_first, lengths=lengths, name=name)
-        rows = self.num_layers * self.directions
-        weights = [self.weights(*divmod(row, self.directions)) for row in range(rows)]
+        weights = self._all_weights()
         like = like_of(weights[0], opened.x)
         self._check(opened.x, like)
         batched = opened.form.batched
@@ -213,11 +212,21 @@ class Layer(nn.Module, ABC):
         """The compiled cells for a run, or none; as text where torch traces it."""
         if torch.compiler.is_compiling():
             return self._texts(like.device, like.dtype, self._draws_masks(), recording.values)
+        return self._choice(read, weights, like, recording).kernels
+
+    def _choice(
+        self,
+        read: Sequence[Tensor],
+        weights: Sequence[Weights],
+        like: Tensor,
+        recording: Recording,
+    ) -> Choice:
+        """The backend for a run."""
         kernels = self._compiling(like.dtype, self._draws_masks(), recording)
         stored = (part for own in weights for part in (*own.stacks, own.bias, own.vector))
         plain = [part for part in stored if part is not None]
         obstacle = obstacle_to_c(read, like, plain, self._stored_shapes)
-        return choose(self.backend, obstacle, kernels, layer=type(self).__name__).kernels
+        return choose(self.backend, obstacle, kernels, layer=type(self).__name__)
 
     @torch.compiler.assume_constant_result
     def _texts(
@@ -244,19 +253,22 @@ class Layer(nn.Module, ABC):
     def _draws_masks(self) -> bool:
         return self.training and bool(self.cell.masks)
 
-    def _choice(self) -> Choice:
-        """The backend for the layer as it is now."""
-        like = like_of(self.weights(0, 0), torch.empty(0))
-        kernels = self._compiling(like.dtype, self._draws_masks(), NOTHING)
-        return choose(self.backend, obstacle_to_c([], like), kernels, layer=self.cell.name)
+    def _choice_now(self) -> Choice:
+        """The backend for the layer as it is now, whatever it reads."""
+        weights = self._all_weights()
+        return self._choice([], weights, like_of(weights[0], torch.empty(0)), NOTHING)
+
+    def _all_weights(self) -> list[Weights]:
+        rows = range(self.num_layers * self.directions)
+        return [self.weights(*divmod(row, self.directions)) for row in rows]
 
     def kernels(self) -> tuple[Kernel, ...]:
         """The compiled cells that run the layer as it is now, the lowest first; none if eager."""
-        return self._choice().kernels
+        return self._choice_now().kernels
 
     def explain(self) -> str:
         """Which backend runs the layer as it is now, why, and what it does at each step."""
-        choice, plan = self._choice(), plan_of(self.cell, masks=self._draws_masks())
+        choice, plan = self._choice_now(), plan_of(self.cell, masks=self._draws_masks())
         lines = [f"{self.cell.name} runs on backend {choice.backend!r}: {choice.reason}"]
         if choice.backend == "c":
             lines.append(f"threads: {team.size()}, {team.whose()}")

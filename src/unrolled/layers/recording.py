@@ -64,11 +64,11 @@ class Recording(NamedTuple):
         }
 
 
+NOTHING = Recording((), ())
+
+
 def _each_once(names: str | Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
-
-
-NOTHING = Recording((), ())
 
 
 def _width(cell: Cell, name: str, sizes: Sequence[Mapping[str, int]]) -> int:

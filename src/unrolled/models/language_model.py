@@ -65,3 +65,15 @@ class LanguageModel(nn.Module):
         x = symbols if self.embedding is None else self.dropout(self.embedding(symbols))
         output, state = self.recurrent(x, state)  # T B H
         return self.readout(self.dropout(output)), state
+
+
+def lecture_parameters(model: LanguageModel) -> dict[str, nn.Parameter]:
+    """The parameters of a model of one layer of `rnn`, as the lecture's program names them."""
+    layer, readout = model.recurrent, model.readout
+    return {
+        "W_xh": layer.weight_x_l0,
+        "W_hh": layer.weight_h_l0,
+        "W_hy": readout.weight,
+        "b_h": layer.bias_l0,
+        "b_y": readout.bias,
+    }  # pyright: ignore[reportReturnType]

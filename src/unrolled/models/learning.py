@@ -13,6 +13,7 @@ from torch import Tensor, optim
 from torch.autograd.graph import increment_version
 
 from unrolled.errors import LearnerError, ShapeError
+from unrolled.layers.options import check_whole
 from unrolled.layers.states import close_state
 from unrolled.models.language_model import LanguageModel
 from unrolled.models.plain import fingerprint, obstacle_to_c
@@ -46,7 +47,11 @@ class StreamLearner:
 
         Raises:
             LearnerError: Something in the model or the optimizer needs torch at each step.
+            OptionTypeError: A size is no whole number.
+            OptionError: A size is below 1.
         """
+        for option, size in (("steps", steps), ("batch_size", batch_size)):
+            check_whole(type(self).__name__, option, size, least=1)
         self._model, self._optimizer = model, optimizer
         self._steps, self._batch, self._clip = steps, batch_size, clip_value
         _kernels(model, optimizer, batch_size)
@@ -66,9 +71,10 @@ class StreamLearner:
             ShapeError: The text has another batch size, or numbers that are no symbols.
         """
         symbols = self._model.readout.out_features
-        fits = text.dim() == 2 and text.shape[1] == self._batch and text.dtype == torch.int64
+        fits = text.dim() == 2 and text.shape[1] == self._batch and len(text) > 0
+        fits = fits and text.dtype == torch.int64 and text.device.type == "cpu"
         if not fits or not (0 <= int(text.min()) and int(text.max()) < symbols):
-            problem = f"wanted N x {self._batch} whole numbers (int64) from 0 to {symbols - 1}"
+            problem = f"wanted N x {self._batch} whole numbers (int64, CPU) from 0 to {symbols - 1}"
             raise ShapeError(layer=type(self).__name__, shape=list(text.shape), problem=problem)
         if (now := self._fingerprint()) != self._known:
             self._learner, self._known = self._prepared(self._learner.state), now
@@ -117,6 +123,18 @@ class StreamLearner:
         return fingerprint(self._model, *self._sums())
 
 
+def _lies_like(sums: object, parameter: Tensor) -> bool:
+    """Whether C can walk through both in step."""
+    return (
+        isinstance(sums, Tensor)
+        and sums.is_contiguous()
+        and (
+            (sums.shape, sums.dtype, sums.device)
+            == (parameter.shape, parameter.dtype, parameter.device)
+        )
+    )
+
+
 def _kernels(
     model: LanguageModel, optimizer: optim.Optimizer, batch_size: int
 ) -> tuple[Kernel, ...]:
@@ -126,9 +144,14 @@ def _kernels(
     learned = [id(p) for each in optimizer.param_groups for p in each["params"]]
     rule = learned == [id(p) for p in model.parameters()] and type(optimizer) is optim.Adagrad
     rule = rule and not (group["lr_decay"] or group["weight_decay"] or group["maximize"])
+    sums = rule and all(
+        _lies_like(optimizer.state[parameter].get("sum"), parameter)
+        for parameter in model.parameters()
+    )
     random = model.training and (model.dropout.p or model.recurrent.dropout)
     wanted = {
         "Adagrad over just the model's parameters, without decay": rule,
+        "sums in the optimizer that lie in memory as the parameters do": sums,
         f"a plain model: {obstacle}": obstacle is None,
         "one-hot symbols, no embedding": model.embedding is None,
         "no dropout": not random,

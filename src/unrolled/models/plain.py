@@ -26,16 +26,26 @@ def obstacle_to_c(model: LanguageModel) -> str | None:
     alike = all(tensor.dtype is dtype and tensor.device.type == "cpu" for tensor in tensors)
     if not (alike and all(tensor.is_contiguous() for tensor in tensors)):
         return "its weights are not all of one dtype, on a CPU and contiguous"
-    symbols, width = readout.out_features, layer.state_shapes()[0][-1]
-    rows = layer.input_size if embedding is None else embedding.num_embeddings
-    fits = embedding is None or (
-        embedding.embedding_dim == layer.input_size and embedding.max_norm is None
-    )
-    if not (fits and rows >= symbols > 0 and readout.in_features == width):
+    if embedding is not None and embedding.max_norm is not None:
+        return "its embedding is renewed as it is read"
+    if not _fit_each_other(model):
         return "its parts do not fit each other"
     if layer.bidirectional or torch.is_autocast_enabled("cpu"):
         return "both directions, and autocast, need torch"
     return None
+
+
+def _fit_each_other(model: LanguageModel) -> bool:
+    """Whether a part's memory is what the next one reads; a layer looks at its own weights."""
+    layer, readout, embedding = model.recurrent, model.readout, model.embedding
+    symbols, width = readout.out_features, layer.state_shapes()[0][-1]
+    table = (layer.input_size, layer.input_size) if embedding is None else embedding.weight.shape
+    return (
+        table[0] >= symbols > 0
+        and table[1:] == (layer.input_size,)
+        and readout.weight.shape == (symbols, width)
+        and (readout.bias is None or readout.bias.shape == (symbols,))
+    )
 
 
 def fingerprint(model: LanguageModel, *others: Tensor) -> tuple[Any, ...]:

@@ -117,12 +117,11 @@ class Direction:
             rows: The lengths and the direction.
             memory: What it reads and leaves; all else is made for this run.
         """
-        call, held = self.prepare(rows, memory)
+        call, _held = self.prepare(rows, memory)
         steps, at_once = rows.steps, max(1, WORTH_A_SIGNAL // (1 + rows.batch * self.kernel.work))
         for begin in range(0, steps, at_once):
             call.from_, call.to, call.packed = begin, min(begin + at_once, steps), begin > 0
             self.function(ctypes.byref(call))
-        del held
 
     def prepare(self, rows: Rows, memory: Memory) -> tuple[Call, Any]:
         """The call that makes all steps, and what must live as long as it.

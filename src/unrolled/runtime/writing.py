@@ -89,9 +89,9 @@ class Writer:
         """
         self._dtype, self._symbols = kernels[0].dtype, len(readout[0])
         self._held, self._layers = Held(embedding, readout), len(kernels)
-        self._readable = kernels[0].sizes["X"] if embedding is None else len(embedding)
+        width = kernels[0].sizes["X"]
+        self._readable = width if embedding is None else len(embedding)
         self._first, self._last = list[Tensor](), list[Tensor]()
-        width = self._symbols if embedding is None else embedding.shape[1]
         lowest = torch.zeros(1, 1, width, dtype=self._dtype, device="cpu")
         if embedding is None and not kernels[0].program.reads_input:
             lowest = torch.zeros(1, 1, dtype=torch.int64, device="cpu")

@@ -16,7 +16,7 @@ from unrolled.data.sets import find_corpus
 from unrolled.data.text import require_length
 from unrolled.layers.recurrent import Recurrent
 from unrolled.layers.states import detach
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.language_model import LanguageModel, Shape, lecture_parameters
 from unrolled.models.learning import StreamLearner
 from unrolled.models.sampling import Choice, generate, read
 from unrolled.study.speed.contest import Report, contest
@@ -169,13 +169,7 @@ def _learning_in_c(ids: np.ndarray, start: deck.Parameters) -> Trial:
 
 def _our_model(start: deck.Parameters, backend: str) -> LanguageModel:
     model = _model("rnn", Shape(len(start["b_y"]), deck.HIDDEN_SIZE), backend)
-    named = {
-        "W_xh": model.recurrent.weight_x_l0,
-        "W_hh": model.recurrent.weight_h_l0,
-        "W_hy": model.readout.weight,
-        "b_h": model.recurrent.bias_l0,
-        "b_y": model.readout.bias,
-    }
+    named = lecture_parameters(model)
     with torch.no_grad():
         for name, tensor in named.items():
             tensor.copy_(torch.from_numpy(start[name]))
