@@ -59,7 +59,10 @@ static void forward_slice(const struct call *call, long slice)
     real *const last_h = call->at[7]; /* H for each row */
     real *const packed_on_h = call->at[9];
     real *const packed_on_r_h = call->at[10];
-    const long begin = call->bounds[slice];
+    const long begin = call->bounds[2 * slice];
+    const struct part units = part_of(call, H, LINE);
+    const struct part results = part_of(call, 2 * H, PANEL);
+    const struct part results_2 = part_of(call, H, PANEL);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -69,10 +72,11 @@ static void forward_slice(const struct call *call, long slice)
             call, now, begin, H, first_h, state_h, side_h);
 
         /* W.hr, W.hz @ h */
-        product(
+        product_part(
             product_x + (now.row + begin) * (3 * H), 3 * H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h, 2 * H, H, 1);
+            packed_on_h, results, H, 1);
+        meet(call);
 
         for (long r = begin; r < now.count; r++) {
             real *const a_r = product_x + (now.row + r) * (3 * H);
@@ -83,23 +87,25 @@ static void forward_slice(const struct call *call, long slice)
             const real *const h_before = before_h + r * H;
             /* r = sigmoid(W.xr @ x + W.hr @ h + b.r): reset gate: how much of the old... */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_r[j] = real_sigmoid(a_r[j] + b_r[j]);
             /* z = sigmoid(W.xz @ x + W.hz @ h + b.z): update gate: how much of the ol... */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_z[j] = real_sigmoid(a_z[j] + b_z[j]);
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 scratch_batch0_now[j] = a_r[j] * h_before[j];
             }
         }
+        meet(call);
 
         /* W.hn @ r * h */
-        product(
+        product_part(
             product_x + (now.row + begin) * (3 * H) + 2 * H, 3 * H,
             scratch_batch0 + begin * H, H, now.count - begin,
-            packed_on_r_h, H, H, 1);
+            packed_on_r_h, results_2, H, 1);
+        meet(call);
 
         for (long r = begin; r < now.count; r++) {
             real *const a_n = product_x + (now.row + r) * (3 * H) + 2 * H;
@@ -109,15 +115,16 @@ static void forward_slice(const struct call *call, long slice)
             real *const h_after = state_h + (now.row + r) * H;
             /* n = tanh(W.xn @ x + W.hn @ (r * h) + b.n): candidate */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_n[j] = real_tanh(a_n[j] + b_n[j]);
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 /* h = z * h + (1 - z) * n */
                 const real h = a_z[j] * h_before[j] + (1 - a_z[j]) * a_n[j];
                 h_after[j] = h;
             }
         }
+        meet(call);
 
         keep_last(call, now, begin, H, state_h + now.row * H, last_h);
     }
@@ -234,9 +241,11 @@ static void backward_slice(const struct call *call, long slice)
     real *const step_sum_bias = call->at[21]; /* 3 * H for each slice */
     real *const packed_back_r_h = call->at[22];
     real *const packed_back_h = call->at[23];
-    const long begin = call->bounds[slice];
-    clear(call, sum_bias + slice * (3 * H), 3 * H);
-    clear(call, step_sum_bias + slice * (3 * H), 3 * H);
+    const long begin = call->bounds[2 * slice];
+    const struct part units = part_of(call, H, LINE);
+    const struct part results = part_of(call, H, PANEL);
+    clear(call, slice, sum_bias, 3 * H);
+    clear(call, slice, step_sum_bias, 3 * H);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, call->steps - 1 - s);
@@ -260,7 +269,7 @@ static void backward_slice(const struct call *call, long slice)
             real *const sum_b_z = step_sum_bias + slice * (3 * H) + H;
             real *const sum_b_n = step_sum_bias + slice * (3 * H) + 2 * H;
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 const real d_h = carried_h_now[j] + incoming_now[j];
                 const real t = 1 - kept_z[j];
                 const real d_n = d_h * t;
@@ -276,12 +285,14 @@ static void backward_slice(const struct call *call, long slice)
                 sum_b_n[j] += d_a_n;
             }
         }
+        meet(call);
 
         /* the gradient of r * h, through W.hn */
-        product(
+        product_part(
             scratch_batch0 + begin * H, H,
             gradient_r_h + (now.row + begin) * H, H, now.count - begin,
-            packed_back_r_h, H, H, 0);
+            packed_back_r_h, results, H, 0);
+        meet(call);
 
         for (long r = begin; r < now.count; r++) {
             const real *const h_before = before_h + r * H;
@@ -295,7 +306,7 @@ static void backward_slice(const struct call *call, long slice)
             real *const to_d_a_r_2 = gradient_h + (now.row + r) * (2 * H);
             real *const sum_b_r = step_sum_bias + slice * (3 * H);
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 const real d_r = scratch_batch0_now[j] * h_before[j];
                 const real d_a_r = d_r * (1 - kept_r[j]) * kept_r[j];
                 next_h_now[j] = scratch_batch0_now[j] * kept_r[j] + (carried_h_now[j] +
@@ -305,14 +316,17 @@ static void backward_slice(const struct call *call, long slice)
                 sum_b_r[j] += d_a_r;
             }
         }
+        meet(call);
 
         /* the gradient of h, through W.hr, W.hz */
-        product(
+        product_part(
             next_h + begin * H, H,
             gradient_h + (now.row + begin) * (2 * H), 2 * H, now.count - begin,
-            packed_back_h, H, 2 * H, 1);
+            packed_back_h, results, 2 * H, 1);
+        meet(call);
 
-        copy_rows(carried_h, next_h, begin, now.count, H);
+        copy_rows(call, carried_h, next_h, begin, now.count, H);
+        meet(call);
         add_up(sum_bias + slice * (3 * H), step_sum_bias + slice * (3 * H), 3 * H);
     }
 }

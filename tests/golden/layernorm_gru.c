@@ -70,7 +70,9 @@ static void forward_slice(const struct call *call, long slice)
     real *const last_h = call->at[19]; /* H for each row */
     real *const packed_on_h_0 = call->at[21];
     real *const packed_on_h_1 = call->at[22];
-    const long begin = call->bounds[slice];
+    const long begin = call->bounds[2 * slice];
+    const struct part results = part_of(call, 2 * H, PANEL);
+    const struct part results_2 = part_of(call, H, PANEL);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -78,8 +80,9 @@ static void forward_slice(const struct call *call, long slice)
             continue;
         const real *const before_h = state_before(
             call, now, begin, H, first_h, state_h, side_h);
+        const struct part rows = rows_apart(call, begin, now.count);
 
-        for (long r = begin; r < now.count; r++) {
+        for (long r = rows.begin; r < rows.end; r++) {
             const real *const a_a = product_x + (now.row + r) * (3 * H);
             const real *const a_n = product_x + (now.row + r) * (3 * H) + 2 * H;
             real *const kept_v8_2 = kept_v8 + (now.row + r) * (2 * H);
@@ -121,20 +124,22 @@ static void forward_slice(const struct call *call, long slice)
             kept_v14_2[0] = t_7;
             kept_v55_2[0] = t_10;
         }
+        meet(call);
 
         /* W.h @ h */
-        product(
+        product_part(
             scratch_batch0 + begin * (2 * H), 2 * H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h_0, 2 * H, H, 0);
+            packed_on_h_0, results, H, 0);
 
         /* W.hn @ h */
-        product(
+        product_part(
             scratch_batch1 + begin * H, H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h_1, H, H, 0);
+            packed_on_h_1, results_2, H, 0);
+        meet(call);
 
-        for (long r = begin; r < now.count; r++) {
+        for (long r = rows.begin; r < rows.end; r++) {
             const real *const a_a = scratch_batch0 + r * (2 * H);
             const real *const a_n = scratch_batch1 + r * H;
             real *const kept_v25_2 = kept_v25 + (now.row + r) * (2 * H);
@@ -213,6 +218,7 @@ static void forward_slice(const struct call *call, long slice)
                 h_after[j] = h;
             }
         }
+        meet(call);
 
         keep_last(call, now, begin, H, state_h + now.row * H, last_h);
     }
@@ -328,11 +334,12 @@ static void backward_slice(const struct call *call, long slice)
     real *const step_sum_vector = call->at[36]; /* 12 * H for each slice */
     real *const step_sum_bias = call->at[37]; /* 3 * H for each slice */
     real *const packed_back_h = call->at[38];
-    const long begin = call->bounds[slice];
-    clear(call, sum_vector + slice * (12 * H), 12 * H);
-    clear(call, sum_bias + slice * (3 * H), 3 * H);
-    clear(call, step_sum_vector + slice * (12 * H), 12 * H);
-    clear(call, step_sum_bias + slice * (3 * H), 3 * H);
+    const long begin = call->bounds[2 * slice];
+    const struct part results = part_of(call, H, PANEL);
+    clear(call, slice, sum_vector, 12 * H);
+    clear(call, slice, sum_bias, 3 * H);
+    clear(call, slice, step_sum_vector, 12 * H);
+    clear(call, slice, step_sum_bias, 3 * H);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, call->steps - 1 - s);
@@ -340,8 +347,9 @@ static void backward_slice(const struct call *call, long slice)
             continue;
         const real *const before_h = state_before(
             call, now, begin, H, first_h, state_h, side_h);
+        const struct part rows = rows_apart(call, begin, now.count);
 
-        for (long r = begin; r < now.count; r++) {
+        for (long r = rows.begin; r < rows.end; r++) {
             const real *const kept_v30_2 = kept_v30 + (now.row + r);
             const real *const kept_v74_2 = kept_v74 + (now.row + r);
             const real *const kept_v14_2 = kept_v14 + (now.row + r);
@@ -489,14 +497,17 @@ static void backward_slice(const struct call *call, long slice)
                 to_d_a_a_2[j] = d_a_a;
             }
         }
+        meet(call);
 
         /* the gradient of h, through W.h, W.hn */
-        product(
+        product_part(
             next_h + begin * H, H,
             gradient_h + (now.row + begin) * (3 * H), 3 * H, now.count - begin,
-            packed_back_h, H, 3 * H, 1);
+            packed_back_h, results, 3 * H, 1);
+        meet(call);
 
-        copy_rows(carried_h, next_h, begin, now.count, H);
+        copy_rows(call, carried_h, next_h, begin, now.count, H);
+        meet(call);
         add_up(sum_vector + slice * (12 * H), step_sum_vector + slice * (12 * H), 12 * H);
         add_up(sum_bias + slice * (3 * H), step_sum_bias + slice * (3 * H), 3 * H);
     }

@@ -56,7 +56,9 @@ static void forward_slice(const struct call *call, long slice)
     real *const last_h = call->at[9]; /* H for each row */
     real *const last_c = call->at[10]; /* H for each row */
     real *const packed_on_h = call->at[12];
-    const long begin = call->bounds[slice];
+    const long begin = call->bounds[2 * slice];
+    const struct part units = part_of(call, H, LINE);
+    const struct part results = part_of(call, 4 * H, PANEL);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -68,10 +70,11 @@ static void forward_slice(const struct call *call, long slice)
             call, now, begin, H, first_c, state_c, side_c);
 
         /* W.hi, W.hf, W.hg, W.ho @ h */
-        product(
+        product_part(
             product_x + (now.row + begin) * (4 * H), 4 * H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h, 4 * H, H, 1);
+            packed_on_h, results, H, 1);
+        meet(call);
 
         for (long r = begin; r < now.count; r++) {
             real *const a_i = product_x + (now.row + r) * (4 * H);
@@ -87,22 +90,22 @@ static void forward_slice(const struct call *call, long slice)
             real *const c_after = state_c + (now.row + r) * H;
             /* i = sigmoid(W.xi @ x + W.hi @ h + b.i): input gate: write to the cell? */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_i[j] = real_sigmoid(a_i[j] + b_i[j]);
             /* f = sigmoid(W.xf @ x + W.hf @ h + b.f): forget gate: keep the cell? */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_f[j] = real_sigmoid(a_f[j] + b_f[j]);
             /* g = tanh(W.xg @ x + W.hg @ h + b.g): candidate: what to write */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_g[j] = real_tanh(a_g[j] + b_g[j]);
             /* o = sigmoid(W.xo @ x + W.ho @ h + b.o): output gate: how much to show */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 a_o[j] = real_sigmoid(a_o[j] + b_o[j]);
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 /* c = f * c + i * g */
                 const real c = a_f[j] * c_before[j] + a_i[j] * a_g[j];
                 /* h = o * tanh(c) */
@@ -111,6 +114,7 @@ static void forward_slice(const struct call *call, long slice)
                 c_after[j] = c;
             }
         }
+        meet(call);
 
         keep_last(call, now, begin, H, state_h + now.row * H, last_h);
         keep_last(call, now, begin, H, state_c + now.row * H, last_c);
@@ -206,9 +210,11 @@ static void backward_slice(const struct call *call, long slice)
     real *const side_c = call->at[18]; /* H for each row */
     real *const step_sum_bias = call->at[19]; /* 4 * H for each slice */
     real *const packed_back_h = call->at[20];
-    const long begin = call->bounds[slice];
-    clear(call, sum_bias + slice * (4 * H), 4 * H);
-    clear(call, step_sum_bias + slice * (4 * H), 4 * H);
+    const long begin = call->bounds[2 * slice];
+    const struct part units = part_of(call, H, LINE);
+    const struct part results = part_of(call, H, PANEL);
+    clear(call, slice, sum_bias, 4 * H);
+    clear(call, slice, step_sum_bias, 4 * H);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, call->steps - 1 - s);
@@ -237,7 +243,7 @@ static void backward_slice(const struct call *call, long slice)
             real *const sum_b_i = step_sum_bias + slice * (4 * H);
             real *const sum_b_g = step_sum_bias + slice * (4 * H) + 2 * H;
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 const real d_h = carried_h_now[j] + incoming_now[j];
                 const real t = real_tanh(c_after[j]);
                 const real d_c = carried_c_now[j] + d_h * kept_o[j] * (1 - t * t);
@@ -260,15 +266,18 @@ static void backward_slice(const struct call *call, long slice)
                 sum_b_g[j] += d_a_g;
             }
         }
+        meet(call);
 
         /* the gradient of h, through W.hi, W.hf, W.hg, W.ho */
-        product(
+        product_part(
             next_h + begin * H, H,
             gradient_x + (now.row + begin) * (4 * H), 4 * H, now.count - begin,
-            packed_back_h, H, 4 * H, 0);
+            packed_back_h, results, 4 * H, 0);
+        meet(call);
 
-        copy_rows(carried_h, next_h, begin, now.count, H);
-        copy_rows(carried_c, next_c, begin, now.count, H);
+        copy_rows(call, carried_h, next_h, begin, now.count, H);
+        copy_rows(call, carried_c, next_c, begin, now.count, H);
+        meet(call);
         add_up(sum_bias + slice * (4 * H), step_sum_bias + slice * (4 * H), 4 * H);
     }
 }

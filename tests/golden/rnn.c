@@ -52,7 +52,9 @@ static void forward_slice(const struct call *call, long slice)
     real *const side_h = call->at[5]; /* H for each row */
     real *const last_h = call->at[6]; /* H for each row */
     real *const packed_on_h = call->at[8];
-    const long begin = call->bounds[slice];
+    const long begin = call->bounds[2 * slice];
+    const struct part units = part_of(call, H, LINE);
+    const struct part results = part_of(call, H, PANEL);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -62,10 +64,11 @@ static void forward_slice(const struct call *call, long slice)
             call, now, begin, H, first_h, state_h, side_h);
 
         /* W.hh @ h */
-        product(
+        product_part(
             product_x + (now.row + begin) * H, H,
             before_h + begin * H, H, now.count - begin,
-            packed_on_h, H, H, 1);
+            packed_on_h, results, H, 1);
+        meet(call);
 
         for (long r = begin; r < now.count; r++) {
             real *const h_after = state_h + (now.row + r) * H;
@@ -73,9 +76,10 @@ static void forward_slice(const struct call *call, long slice)
             const real *const a_h = product_x + (now.row + r) * H;
             /* h = tanh(W.xh @ x + W.hh @ h + b.h) */
             #pragma omp simd
-            for (long j = 0; j < H; j++)
+            for (long j = units.begin; j < units.end; j++)
                 h_after[j] = real_tanh(a_h[j] + b_h[j]);
         }
+        meet(call);
 
         keep_last(call, now, begin, H, state_h + now.row * H, last_h);
     }
@@ -165,9 +169,11 @@ static void backward_slice(const struct call *call, long slice)
     real *const next_h = call->at[5]; /* H for each row */
     real *const step_sum_bias = call->at[13]; /* H for each slice */
     real *const packed_back_h = call->at[14];
-    const long begin = call->bounds[slice];
-    clear(call, sum_bias + slice * H, H);
-    clear(call, step_sum_bias + slice * H, H);
+    const long begin = call->bounds[2 * slice];
+    const struct part units = part_of(call, H, LINE);
+    const struct part results = part_of(call, H, PANEL);
+    clear(call, slice, sum_bias, H);
+    clear(call, slice, step_sum_bias, H);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, call->steps - 1 - s);
@@ -181,21 +187,24 @@ static void backward_slice(const struct call *call, long slice)
             real *const to_d_a_h = gradient_x + (now.row + r) * H;
             real *const sum_b_h = step_sum_bias + slice * H;
             #pragma omp simd
-            for (long j = 0; j < H; j++) {
+            for (long j = units.begin; j < units.end; j++) {
                 const real d_h = carried_h_now[j] + incoming_now[j];
                 const real d_a_h = d_h * (1 - h_after[j] * h_after[j]);
                 to_d_a_h[j] = d_a_h;
                 sum_b_h[j] += d_a_h;
             }
         }
+        meet(call);
 
         /* the gradient of h, through W.hh */
-        product(
+        product_part(
             next_h + begin * H, H,
             gradient_x + (now.row + begin) * H, H, now.count - begin,
-            packed_back_h, H, H, 0);
+            packed_back_h, results, H, 0);
+        meet(call);
 
-        copy_rows(carried_h, next_h, begin, now.count, H);
+        copy_rows(call, carried_h, next_h, begin, now.count, H);
+        meet(call);
         add_up(sum_bias + slice * H, step_sum_bias + slice * H, H);
     }
 }

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.compiler.random_cells import random_cell, sizes_for
 from tests.compiler.shrinking import shrunk
+from tests.runtime.company import company
 
 from unrolled.compiler.probes import can_be_probed
 from unrolled.errors import UnrolledError
@@ -32,6 +33,7 @@ class Case(NamedTuple):
     record: tuple
     unused: tuple  # results that the loss does not read
     watch: tuple  # values whose gradients are recorded
+    threads: int
 
 
 def drawn_case(cell, seed):
@@ -51,6 +53,7 @@ def drawn_case(cell, seed):
     return Case(
         sizes, T, B, lengths, both=both, symbols=symbols, training=training,
         record=tuple(record), unused=tuple(unused), watch=tuple(watch),
+        threads=random.choice([1, 1, 3]),
     )  # fmt: skip
 
 
@@ -116,7 +119,8 @@ def trouble_of(cell, case):
     leaves = make_leaves(eager, case)
     wanted = everything(eager, leaves, case)
     try:
-        got = everything(compiled, leaves, case)
+        with pytest.MonkeyPatch.context() as patch, company(patch, case.threads):
+            got = everything(compiled, leaves, case)
     except Exception as error:  # of any kind: it is shown, and the cell shrunk
         return f"{type(error).__name__}: {error}"
     for name, value in wanted.items():
@@ -145,7 +149,7 @@ def shrunk_case(cell, case, kind):
     for change in (
         {"lengths": None}, {"T": 2, "B": 2, "lengths": [1, 2]}, {"T": 2, "B": 1, "lengths": [1]},
         {"both": False}, {"symbols": False}, {"training": False}, {"record": ()}, {"unused": ()},
-        {"watch": ()},
+        {"watch": ()}, {"threads": 1},
         {"B": 1}, {"T": 2}, {"T": 1},
     ):  # fmt: skip
         sized = not change.keys().isdisjoint({"T", "B", "lengths"})

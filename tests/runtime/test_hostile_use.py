@@ -12,10 +12,10 @@ from threading import Barrier
 import pytest
 import torch
 from tests.layers.cases import assert_close, assert_same_bits, change, flat
+from tests.runtime.company import company
 
 from unrolled import Recurrent, find_cell
-from unrolled.runtime import kernel
-from unrolled.runtime.rows import Rows
+from unrolled.runtime.rows import Rows, Split
 
 T, B, X, H = 5, 7, 6, 9
 LENGTHS = [3, 5, 0, 1, 5, 2, 4]
@@ -30,14 +30,11 @@ def seeded():
     torch.manual_seed(0)
 
 
-@pytest.fixture
-def in_slices(monkeypatch):
-    """Three slices of the rows, by torch's own threads."""
-    monkeypatch.setattr(kernel, "WORTH_A_SLICE", 1)
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(params=[3, B], ids=["rows_split", "rows_shared"])
+def in_slices(request, monkeypatch):
+    """Slices of the rows, or of the units where all sequences are equally long: torch's threads."""
+    with company(monkeypatch, request.param):
+        yield
 
 
 def make_layer(name="lstm", *, backend="c", dtype=torch.float64, **options):
@@ -113,15 +110,15 @@ def test_threads_of_python_that_share_a_layer_get_the_bits_of_one(in_slices, len
 def test_threads_that_meet_in_new_rows_read_the_same_memory(monkeypatch):
     barrier, bounds = Barrier(2), Rows.bounds
 
-    def bounds_of_both(rows, slices):
+    def bounds_of_both(rows, split):
         barrier.wait(PATIENCE)
-        return bounds(rows, slices)
+        return bounds(rows, split)
 
     monkeypatch.setattr(Rows, "bounds", bounds_of_both)
     rows = Rows(T, B, False, None)
     with ThreadPoolExecutor(2) as threads:
-        one, other = threads.map(rows.in_memory, [3, 3])
-    assert one == other == rows.in_memory(3)
+        one, other = threads.map(rows.in_memory, [Split(3), Split(3)])
+    assert one == other == rows.in_memory(Split(3))
 
 
 @pytest.mark.parametrize("lengths", [None, []], ids=["whole", "lengths"])

@@ -7,18 +7,14 @@ results.
 """
 
 import ctypes
-import os
-import shutil
-import subprocess
-import sys
 from itertools import product
-from pathlib import Path
 from random import Random
 
 import pytest
 import torch
 from tests.models.test_learning import assert_learns_alike
 from tests.models.test_writing import CHOICES, make_model, text
+from tests.runtime.sanitized import called_in_child, preloaded
 from tests.runtime.test_compiled_gallery import CELLS, Case, fitted, make_data, make_layer
 
 from unrolled.layers import layer as layer_module
@@ -30,9 +26,8 @@ from unrolled.runtime.memory import Memory
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 SANITIZERS = ("libasan.so", "libubsan.so", "libstdc++.so")  # which an error of torch needs
-COMPILER = '#!/bin/sh\nexec gcc "$@" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all"
 SIZES = (1, 2, 3, 5, 6, 7, 8, 9, 13, 15, 16, 17)  # a tile has 6 rows, a panel 8 or 16 results
 LENGTHS = ("whole", "mixed", "mixed", "empty")
 DRAWN = 40  # cases of a cell in each dtype
@@ -72,13 +67,13 @@ def put_apart(memory, tensor, parts, rows):
 def watch(short=""):
     """From now on, no two pieces of memory that C works on lie in one block.
 
-    Small runs work in several slices, and empty ones too. Pieces of the role `short` are half as
-    long as they should be.
+    Small runs work in several slices, and empty ones too; few rows are shared. Pieces of the role
+    `short` are half as long as they should be.
     """
     run = Direction.run
 
     def run_apart(direction, rows, memory):
-        slices = direction.kernel.slices(rows.batch)
+        slices = direction.kernel.split(rows).slices
         counts = {"steps": rows.total, "batch": rows.batch, "once": 1}
         counts |= {"row": slices, "slice": slices}
         for role, kind, width in direction.pieces:
@@ -92,7 +87,7 @@ def watch(short=""):
     Direction.run, Memory.put_parts, Memory.short = run_apart, put_apart, short
     kernel.empty = passes.empty = filled
     passes.zeros = lambda numbers, dtype: torch.zeros(numbers, dtype=dtype)
-    kernel.WORTH_A_SLICE = 1
+    kernel.WORTH_A_SLICE, kernel.WORTH_MEETING, kernel.WORTH_A_TEAM = 1, 1, 0
     layer_module.obstacle_to_c = lambda *tensors: None
 
 
@@ -176,48 +171,23 @@ def commit(fault):
 
 
 @pytest.fixture(scope="module")
-def preloaded():
-    """What a sanitized library needs from its process's start."""
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc and its sanitizers; runs in the lane of Linux with gcc")
-    found = []
-    for name in SANITIZERS:
-        command = ["gcc", f"-print-file-name={name}"]
-        path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        if not Path(path).is_absolute():
-            pytest.skip(f"gcc has no {name}; runs in the lane of Linux with gcc")
-        found.append(path)
-    return " ".join(found)
+def libraries():
+    return preloaded(*SANITIZERS)
 
 
 @pytest.fixture
-def in_child(preloaded, tmp_path):
+def in_child(libraries, tmp_path):
     """Calls a function of this file under the sanitizers."""
-    compiler = tmp_path / "compiler"
-    compiler.write_text(COMPILER)
-    compiler.chmod(0o755)
-    environment = os.environ | {
-        "CC": str(compiler),
-        "UNROLLED_CACHE": str(tmp_path / "cache"),
-        "LD_PRELOAD": preloaded,
-        "ASAN_OPTIONS": "detect_leaks=0",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "PYTHONMALLOC": "malloc",
-    }
 
     def call(function, *arguments):
-        code = f"from {__name__} import {function}; {function}(*{arguments!r})"
-        command = [sys.executable, "-c", code]
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
-        )
+        return called_in_child(tmp_path, FLAGS, libraries, function, *arguments)
 
     return call
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_no_cell_does_what_c_forbids(in_child, tmp_path, name):
-    done = in_child("run_cell", name)
+    done = in_child(run_cell, name)
     cases = 2 * len([*fitted(name, [*CHOSEN, *[CHOSEN[0]] * DRAWN])])
     assert (done.returncode, done.stdout) == (0, f"ran {cases}\n"), done.stderr[-5000:]
     libraries = [*tmp_path.glob("cache/compiled/*.so")]
@@ -225,9 +195,7 @@ def test_no_cell_does_what_c_forbids(in_child, tmp_path, name):
     assert all(b"__asan_report" in library.read_bytes() for library in libraries)
 
 
-@pytest.mark.parametrize(
-    ("function", "said"), [("write_texts", "wrote"), ("learn_texts", "learned")]
-)
+@pytest.mark.parametrize(("function", "said"), [(write_texts, "wrote"), (learn_texts, "learned")])
 def test_no_text_is_written_or_learned_as_c_forbids(in_child, function, said):
     done = in_child(function)
     assert (done.returncode, done.stdout) == (0, f"{said}\n"), done.stderr[-5000:]
@@ -243,7 +211,7 @@ def test_no_text_is_written_or_learned_as_c_forbids(in_child, function, said):
     ],
 )
 def test_a_fault_in_c_is_reported(in_child, fault, report):
-    done = in_child("commit", fault)
+    done = in_child(commit, fault)
     assert report in done.stderr
     assert done.returncode
     assert done.stdout == ""
@@ -253,7 +221,7 @@ def test_a_fault_in_c_is_reported(in_child, fault, report):
     "role", ["packed", "panels", "next", "gradient", "kept", "side", "scratch"]
 )
 def test_a_piece_of_memory_that_is_too_short_is_reported(in_child, role):
-    done = in_child("run_cell", "layernorm_lstm", role)
+    done = in_child(run_cell, "layernorm_lstm", role)
     assert "AddressSanitizer: heap-buffer-overflow" in done.stderr
     assert done.returncode
     assert done.stdout == ""

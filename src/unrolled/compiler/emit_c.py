@@ -12,14 +12,17 @@ from textwrap import indent
 from unrolled.compiler.c_words import as_comment, extent, factor, identifier, symbol_name
 from unrolled.compiler.emit_row import RowWriter
 from unrolled.compiler.loops import Loop, Outer, Packed
+from unrolled.compiler.parting import are_apart, width_to_part
 from unrolled.compiler.plan import Plan
 from unrolled.compiler.schedule import Buffer, Call, Phase, Place
 from unrolled.compiler.step import Group
 from unrolled.compiler.titles import titles_of
+from unrolled.lang.forms import Form
 from unrolled.lang.printing import show_briefly
 from unrolled.lang.text import TEXT
 
 NOTE_END = " */\n"
+MEET = "meet(call);"
 _OF_BLOCK = ("rows.begin", "all.begin")
 _ROWS = {
     "steps": "for each row of each step",
@@ -56,6 +59,8 @@ class _Direction:
             taken = {*self.names.values()}
             self.names[buffer] = identifier("_".join(buffer.role), taken)
         self.of_role = {buffer.role: buffer for buffer in self.names}
+        self.parts: dict[str, str] = {}
+        """The parts of widths that a member of a slice sees to: their names, and what they are."""
 
     def text(self) -> str:
         """All of them."""
@@ -159,15 +164,18 @@ class _Direction:
     def _slice(self) -> str:
         backwards = self.name == "backward"
         number = "call->steps - 1 - s" if backwards else "s"
+        self.parts = {}
         step = [
             f"const struct step now = step_of(call, slice, {number});",
             "if (now.count <= begin)\n    continue;",
             *(self._state_before(buffer) for buffer in self.loop.before),
+            *self._rows_apart(),
             *(text for phase in self.loop.schedule.phases for text in self._phase(phase)),
             *self._end_of_step(),
         ]
         lines = [
-            "const long begin = call->bounds[slice];",
+            "const long begin = call->bounds[2 * slice];",
+            *(f"const struct part {name} = {made};" for made, name in self.parts.items()),
             *self._cleared(),
             "",
             "for (long s = call->from; s < call->to; s++) {\n"
@@ -201,24 +209,48 @@ class _Direction:
             f"    call, now, begin, {extent(before.width)}, {first}, {sequence}, {side});"
         )
 
+    def _units(self, phase: Phase) -> str:
+        """The name of this member's part of a phase's units; empty if its rows stay whole."""
+        width = width_to_part(phase, self.loop.schedule.places)
+        return self._part_of("units", width, "LINE") if width else ""
+
+    def _rows_apart(self) -> Iterator[str]:
+        """The rows that a member of a slice takes whole, if any part of a step does."""
+        if any(phase.levels and not self._units(phase) for phase in self.loop.schedule.phases):
+            yield "const struct part rows = rows_apart(call, begin, now.count);"
+
     def _phase(self, phase: Phase) -> Iterator[str]:
         if phase.levels:
-            yield RowWriter(self, phase).text()
-        for call in phase.calls:
-            yield self._product(call)
+            yield f"{RowWriter(self, phase, self._units(phase)).text()}\n{MEET}"
+        for number, call in enumerate(phase.calls):
+            if any(not are_apart(call.out, other.out) for other in phase.calls[:number]):
+                yield MEET
+            part = self._part_of("results", self._packed(call).results, "PANEL")
+            yield self._product(call, "begin", "now.count - begin", part)
+        if phase.calls:
+            yield MEET
 
-    def _product(self, call: Call, first: str = "begin", count: str = "now.count - begin") -> str:
+    def _part_of(self, what: str, width: Form, grain: str) -> str:
+        """The name of this member's part of a width."""
+        made = f"part_of(call, {extent(width)}, {grain})"
+        if made not in self.parts:
+            self.parts[made] = identifier(what, {*self.names.values(), *self.parts.values()})
+        return self.parts[made]
+
+    def _product(self, call: Call, first: str, count: str, part: str = "") -> str:
+        """The product of some rows: of all results, or of a part."""
         packed = self._packed(call)
         names = ", ".join(call.group.matrices[call.first : call.last])
         read = f"{names} @ {self._operand_of(call.group)}"
         if call.transposed:
             read = f"the gradient of {self._operand_of(call.group)}, through {names}"
+        results = part or extent(packed.results)
         return (
-            f"\n{as_comment(read)}\nproduct(\n"
+            f"\n{as_comment(read)}\nproduct{'_part' * bool(part)}(\n"
             f"    {self.row_of(call.out, first)}, {extent(call.out.buffer.width)},\n"
             f"    {self.row_of(call.vector, first)}, {extent(call.vector.buffer.width)}, "
             f"{count},\n"
-            f"    {self.names[packed.buffer]}, {extent(packed.results)}, "
+            f"    {self.names[packed.buffer]}, {results}, "
             f"{extent(packed.operands)}, {int(call.onto)});"
         )
 
@@ -250,8 +282,7 @@ class _Direction:
         """Sums begin at zero."""
         for buffer in self.loop.buffers:
             if buffer.role[0] in ("sum", "step_sum"):
-                address = self.row_of(Place(buffer, buffer.width), "")
-                yield f"clear(call, {address}, {extent(buffer.width)});"
+                yield f"clear(call, slice, {self.names[buffer]}, {extent(buffer.width)});"
 
     def _end_of_step(self) -> Iterator[str]:
         """Last states are kept, carried gradients and sums go on."""
@@ -266,7 +297,9 @@ class _Direction:
             else:
                 carried, before = self.of_role["carried", label], self.of_role["next", label]
                 names = f"{self.names[carried]}, {self.names[before]}"
-                yield f"copy_rows({names}, begin, now.count, {extent(carried.width)});"
+                yield f"copy_rows(call, {names}, begin, now.count, {extent(carried.width)});"
+        if self.name == "backward":
+            yield MEET
         for buffer in self.loop.buffers:
             if buffer.role[0] == "sum":
                 of_step = self.of_role["step_sum", *buffer.role[1:]]

@@ -44,14 +44,22 @@ class Pointer:
 class RowWriter:
     """Writes the statements of one phase."""
 
-    def __init__(self, around: Surroundings, phase: Phase) -> None:
+    def __init__(self, around: Surroundings, phase: Phase, units: str) -> None:
+        """Begin.
+
+        Args:
+            around: The function.
+            phase: What is to be done.
+            units: The name of this member's part of the units; empty if rows cannot be parted.
+        """
         self.around = around
         self.phase = phase
+        self.units = units
         self.step = around.plan.step
         self.graph = self.step.graph
         self.places = around.loop.schedule.places
         self.pointers: dict[tuple[Buffer, str], Pointer] = {}
-        self.taken = {*around.names.values()}
+        self.taken = {*around.names.values(), units}
         self.named: dict[Node, str] = {}
         self.making: set[Node] = set()
 
@@ -59,7 +67,8 @@ class RowWriter:
         """The loop over the rows."""
         lines = [line for part in self.phase.levels for line in self._level(*part)]
         body = indent("\n".join([*self._declared_pointers(), *lines]), "    ")
-        return f"\nfor (long r = begin; r < now.count; r++) {{\n{body}\n}}"
+        begin, end = ("begin", "now.count") if self.units else ("rows.begin", "rows.end")
+        return f"\nfor (long r = {begin}; r < {end}; r++) {{\n{body}\n}}"
 
     def _declared_pointers(self) -> Iterator[str]:
         for pointer in self.pointers.values():
@@ -89,7 +98,10 @@ class RowWriter:
         yield from (f"real {name} = 0;" for name in sums.values())
         reduction = f" reduction(+ : {', '.join(sums.values())})" if sums else ""
         pragma = f"#pragma omp simd{reduction}"
-        head = f"for (long j = 0; j < {extent(sweep.width)}; j++)"
+        begin, end = "0", extent(sweep.width)
+        if self.units:
+            begin, end = f"{self.units}.begin", f"{self.units}.end"
+        head = f"for (long j = {begin}; j < {end}; j++)"
         if sweep.alone and all(line.startswith("/*") for line in lines[:-1]):
             *quote, line = lines
             yield from quote

@@ -35,6 +35,13 @@ def add(left: Form, right: Form, times: Fraction | int = 1) -> Form:
     return {name: Fraction(value) for name, value in total.items() if value}
 
 
+def is_multiple(form: Form, unit: Form) -> bool:
+    """Whether a form is so many times another, a whole number."""
+    name, once = next(iter(unit.items()))
+    times = form.get(name, 0) / once
+    return times.denominator == 1 and form == add({}, unit, times)
+
+
 def show_form(form: Form) -> str:
     """A form as people write it: `4H`, `X + H`, `H/2`."""
     parts: list[str] = []

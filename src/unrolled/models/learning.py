@@ -54,7 +54,7 @@ class StreamLearner:
             check_whole(type(self).__name__, option, size, least=1)
         self._model, self._optimizer = model, optimizer
         self._steps, self._batch, self._clip = steps, batch_size, clip_value
-        _kernels(model, optimizer, batch_size)
+        _kernels(model, optimizer, steps, batch_size)
         self._known = self._fingerprint()
         self._learner = self._prepared(None)
 
@@ -108,7 +108,7 @@ class StreamLearner:
             shapes = layer.state_shapes(self._batch)
             state = [readout.weight.new_zeros(shape) for shape in shapes]
         return Learner(
-            _kernels(model, self._optimizer, self._batch),
+            _kernels(model, self._optimizer, self._steps, self._batch),
             [layer.weights(i, 0) for i in range(layer.num_layers)],
             state,
             (readout.weight, readout.bias),
@@ -136,7 +136,7 @@ def _lies_like(sums: object, parameter: Tensor) -> bool:
 
 
 def _kernels(
-    model: LanguageModel, optimizer: optim.Optimizer, batch_size: int
+    model: LanguageModel, optimizer: optim.Optimizer, steps: int, batch_size: int
 ) -> tuple[Kernel, ...]:
     """The compiled cells, the lowest first, if C alone can train them."""
     group, obstacle = optimizer.param_groups[0], obstacle_to_c(model)
@@ -157,7 +157,7 @@ def _kernels(
         "no dropout": not random,
         "a readout with a bias": model.readout.bias is not None,
         "parameters that all learn": all(p.requires_grad for p in model.parameters()),
-        _KERNELS: can_learn(kernels, batch_size),
+        _KERNELS: can_learn(kernels, steps, batch_size),
     }
     for reason, holds in wanted.items():
         if not holds:

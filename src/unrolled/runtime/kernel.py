@@ -23,7 +23,7 @@ from unrolled.runtime import team
 from unrolled.runtime.building import program_for
 from unrolled.runtime.library import library_of
 from unrolled.runtime.memory import Memory, Part, empty
-from unrolled.runtime.rows import Rows
+from unrolled.runtime.rows import Rows, Split
 
 FREE = frozenset(
     ("scratch", "side", "packed", "next", "step_sum", "panels", "operand", "gradient", "sum")
@@ -33,7 +33,9 @@ FREE = frozenset(
 FEW = 64  # arrangements of memory that a kernel remembers
 ALIGNED = 16  # numbers; a cache line
 WORTH_A_SIGNAL = 10**10  # multiplications in one call, during which Python hears no Ctrl-C
-WORTH_A_SLICE = 80_000  # multiplications of a step, below which a second thread costs more
+WORTH_A_SLICE = 80_000  # multiplications of a step's rows, below which another thread costs more
+WORTH_MEETING = 12_000  # the same where threads share the rows and meet after each part of a step
+WORTH_A_TEAM = 2_000_000  # multiplications of a run, below which threads do not begin to meet
 ROWS_TOGETHER = 256  # rows of a block of steps, whose input products are done together
 
 
@@ -51,10 +53,15 @@ class Call(ctypes.Structure):
         ("block", ctypes.c_long),
         ("slices", ctypes.c_long),
         ("bounds", ctypes.c_void_p),
+        ("shared", ctypes.c_long),
+        ("member", ctypes.c_long),
+        ("members", ctypes.c_long),
+        ("arrivals", ctypes.c_void_p),
         ("sizes", ctypes.c_void_p),
         ("at", ctypes.c_void_p),
         ("symbols", ctypes.c_void_p),
         ("parallel", ctypes.c_void_p),
+        ("present", ctypes.c_void_p),
     ]
 
 
@@ -130,8 +137,8 @@ class Direction:
             rows: The lengths and the direction.
             memory: What it reads and leaves; it must live as long, too.
         """
-        slices, provided = self.kernel.slices(rows.batch), memory.at
-        sizes = rows.total, rows.batch, slices, rows.lengths is not None
+        split, provided = self.kernel.split(rows), memory.at
+        sizes = rows.total, rows.batch, split.slices, rows.lengths is not None
         arrangement = self._arranged(tuple(provided), sizes)
         arena = empty((arrangement.end,), self.kernel.dtype)
         at, start, size = self.addresses(), arena.data_ptr(), arena.element_size()
@@ -139,11 +146,12 @@ class Direction:
             at[index] = provided[role]
         for index, begin in arrangement.free:
             at[index] = start + begin * size
+        starts, counts, bounds = rows.in_memory(split)
         call = Call(
-            rows.steps, 0, rows.steps, *rows.in_memory(slices)[:2], rows.reverse, False,
-            -(-ROWS_TOGETHER // max(1, rows.batch)), slices, rows.in_memory(slices)[2],
+            rows.steps, 0, rows.steps, starts, counts, rows.reverse, False,
+            -(-ROWS_TOGETHER // max(1, rows.batch)), split.slices, bounds, split.shared, 0, 1, 0,
             ctypes.addressof(self.kernel.sizes_in_c), ctypes.addressof(at), memory.symbols,
-            team.entry(),
+            *team.entries(),
         )  # fmt: skip
         return call, (at, arena, rows)
 
@@ -222,9 +230,14 @@ class Kernel:
         """How wide a value is."""
         return self.number(self.plan.step.graph.widths[node])
 
-    def slices(self, batch: int) -> int:
-        """Among how many threads the rows are split."""
-        return max(1, min(team.size(), batch, batch * self.work // WORTH_A_SLICE))
+    def split(self, rows: Rows) -> Split:
+        """How threads share the work of a run."""
+        threads, work = team.size(), rows.batch * self.work
+        members = min(threads, work // WORTH_MEETING)
+        few, long = rows.batch <= threads, rows.steps * work >= WORTH_A_TEAM
+        if few and long and members > 1 and rows.are_equal:
+            return Split(members, shared=True)
+        return Split(max(1, min(threads, rows.batch, work // WORTH_A_SLICE)))
 
     def _kept(self) -> dict[tuple[str, ...], Part]:
         """What the forward leaves for the backward alone, or to be recorded, end to end."""

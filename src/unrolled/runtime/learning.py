@@ -74,11 +74,12 @@ class _Rule(ctypes.Structure):
     _fields_ = [("rate", ctypes.c_double), ("eps", ctypes.c_double), ("clip", ctypes.c_double)]
 
 
-def can_learn(kernels: Sequence[Kernel], batch: int) -> bool:
+def can_learn(kernels: Sequence[Kernel], steps: int, batch: int) -> bool:
     """Whether C alone can train these layers: no masks, nothing for torch to do, one thread."""
     if not kernels or kernels[0].program.reads_input:
         return False
-    return not any(k.masks or k.given or k.slices(batch) > 1 for k in kernels)
+    rows = equal_rows(steps, batch, reverse=False)
+    return not any(k.masks or k.given or k.split(rows).slices > 1 for k in kernels)
 
 
 class Learner:

@@ -232,7 +232,7 @@ class _Space(NamedTuple):
             return None
         if role not in self.kernel.backward.widths:
             return torch.zeros_like(value)
-        slices = self.kernel.slices(self.rows.batch)
+        slices = self.kernel.split(self.rows).slices
         shape = value.shape if slices == 1 else (slices, *value.shape)
         return self.memory.put(empty(shape, self.kernel.dtype), *role)
 

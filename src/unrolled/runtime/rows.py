@@ -6,9 +6,17 @@ torch's PackedSequence. Nothing is computed for what lies past a length.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Split(NamedTuple):
+    """How threads share a run: each slice has some of the rows, or all and some of the units."""
+
+    slices: int
+    shared: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,22 +92,34 @@ class Rows:
             return values
         return torch.empty_like(values).index_copy_(0, self.order, values)
 
-    def in_memory(self, slices: int) -> tuple[int, int, int]:
+    @property
+    def are_equal(self) -> bool:
+        """Whether no sequence ends before another."""
+        return self.lengths is None or self.batch == 1
+
+    def in_memory(self, split: Split) -> tuple[int, int, int]:
         """The addresses of starts, counts and bounds, which live as long as these rows."""
-        found = self._in_memory.get(slices)
+        found = self._in_memory.get(split)
         if found is None:
-            tensors = self.starts, self.counts, self.bounds(slices)
+            tensors = self.starts, self.counts, self.bounds(split)
             addresses = [tensor.data_ptr() for tensor in tensors]
             made = (addresses[0], addresses[1], addresses[2]), tensors
             # Not overwritten: another thread may be using what it put there a moment ago.
-            found = self._in_memory.setdefault(slices, made)
+            found = self._in_memory.setdefault(split, made)
         return found[0]
 
     @cached_property
-    def _in_memory(self) -> dict[int, tuple[tuple[int, int, int], tuple[Tensor, ...]]]:
+    def _in_memory(self) -> dict[Split, tuple[tuple[int, int, int], tuple[Tensor, ...]]]:
         return {}
 
-    def bounds(self, slices: int) -> Tensor:
+    def bounds(self, split: Split) -> Tensor:
+        """The ranks at which each slice begins and ends (slices x 2): all, or of equal work."""
+        if split.shared:
+            return torch.tensor([0, self.batch], device="cpu").repeat(split.slices)
+        cuts = self._cuts(split.slices)
+        return torch.stack([cuts[:-1], cuts[1:]], dim=-1)
+
+    def _cuts(self, slices: int) -> Tensor:
         """Ranks at which slices of equal work begin, and the end (slices + 1)."""
         if self.lengths is None or self.order is None:
             return torch.arange(slices + 1, device="cpu") * self.batch // slices

@@ -13,39 +13,45 @@ from pathlib import Path
 import torch
 
 _STARTED_IN = os.getpid()
+_FUNCTIONS = "GOMP_parallel", "omp_get_num_threads"
 _NAMES = ("libgomp", "libiomp5", "libomp")
 
 
 @lru_cache(maxsize=1)
-def _entry() -> int:
-    """The address of GOMP_parallel in the OpenMP library of this process; 0 if there is none."""
+def _entries() -> tuple[int, int]:
+    """The addresses of two functions of this process's OpenMP library; zeros if there is none."""
     maps = Path("/proc/self/maps")
     if not maps.exists():
-        return 0
+        return 0, 0
     mapped = {line.split(maxsplit=5)[-1] for line in maps.read_text().splitlines() if "/" in line}
     for path in sorted(mapped):
         if Path(path).name.startswith(_NAMES):
-            found = getattr(ctypes.CDLL(path), "GOMP_parallel", None)
-            if found is not None:
-                return ctypes.cast(found, ctypes.c_void_p).value or 0
-    return 0
+            library = ctypes.CDLL(path)
+            found = [getattr(library, function, None) for function in _FUNCTIONS]
+            enter, count = (f and ctypes.cast(f, ctypes.c_void_p).value for f in found)
+            if enter and count:
+                return enter, count
+    return 0, 0
 
 
-def entry() -> int:
-    """The address of the function by which all threads come to help, or 0 to work alone.
+def entries() -> tuple[int, int]:
+    """The addresses of the function by which threads come to help, and of how many came.
 
-    A forked process works alone: the team did not come along, and waiting for it never ends.
+    Zeros to work alone. A forked process does: the team did not come along, and waiting for it
+    never ends.
     """
-    return _entry() if os.getpid() == _STARTED_IN else 0
+    return _entries() if os.getpid() == _STARTED_IN else (0, 0)
 
 
 def whose() -> str:
     """Where the threads come from, in words."""
     return (
-        "of torch's own OpenMP team" if entry() else "since torch's OpenMP team cannot be entered"
+        "of torch's own OpenMP team"
+        if entries()[0]
+        else "since torch's OpenMP team cannot be entered"
     )
 
 
 def size() -> int:
     """How many threads may help."""
-    return torch.get_num_threads() if entry() else 1
+    return torch.get_num_threads() if entries()[0] else 1

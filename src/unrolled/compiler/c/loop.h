@@ -1,7 +1,13 @@
-/* A run over a sequence: who works on which rows, and what they find at each step.
+/* A run over a sequence: who works on what, and what they find at each step.
+ *
+ * Slices are worked on side by side. Mostly each has some of the rows, and goes its own way. Where
+ * there are fewer rows than threads each slice has all rows and of every width a part, and the
+ * threads meet after each part of a step.
  *
  * All sequences lie packed: the rows of a step one after the other, the longest sequence first, so
  * that those which still go on are a step's first rows. */
+
+#include <sched.h>
 
 struct call {
     long steps;
@@ -11,11 +17,15 @@ struct call {
     long packed; /* whether the weights are packed already */
     long block;  /* how many steps share one product of their inputs */
     long slices;
-    const long *bounds; /* slice i has rows bounds[i] to bounds[i + 1] */
+    const long *bounds; /* slice i has rows bounds[2 * i] to bounds[2 * i + 1] */
+    long shared;        /* whether every slice has all rows */
+    long member, members; /* who this is of those that share the rows of its slice; 0 of 1 */
+    long *arrivals;       /* at their meetings, all in all */
     const long *sizes;  /* of the width symbols */
     real *const *at;    /* the buffers */
     const long *symbols; /* the place of the one in each row of a one-hot input, or 0 */
     void (*parallel)(void (*)(void *), void *, unsigned, unsigned);
+    int (*present)(void); /* how many threads have come */
 };
 
 struct step {
@@ -27,7 +37,7 @@ static inline long smaller(long a, long b) { return a < b ? a : b; }
 static inline struct step step_of(const struct call *call, long slice, long number)
 {
     const long time = call->reverse ? call->steps - 1 - number : number;
-    const long count = smaller(call->counts[time], call->bounds[slice + 1]);
+    const long count = smaller(call->counts[time], call->bounds[2 * slice + 1]);
     return (struct step){time, call->starts[time], count};
 }
 
@@ -91,6 +101,24 @@ static inline const real *state_before(
     return side;
 }
 
+enum { LINE = 64 / sizeof(real) }; /* numbers that lie side by side in the cache */
+
+/* This member's part of so many numbers, which are not cut but where a `grain` ends. */
+static inline struct part part_of(const struct call *call, long numbers, long grain)
+{
+    const long grains = (numbers + grain - 1) / grain;
+    const long begin = grains * call->member / call->members * grain;
+    const long end = grains * (call->member + 1) / call->members * grain;
+    return (struct part){smaller(begin, numbers), smaller(end, numbers)};
+}
+
+/* This member's part of some rows, for work that takes a row whole. */
+static inline struct part rows_apart(const struct call *call, long begin, long end)
+{
+    const struct part part = part_of(call, end > begin ? end - begin : 0, 1);
+    return (struct part){begin + part.begin, begin + part.end};
+}
+
 /* Keep the states of rows whose last step this is. */
 static inline void keep_last(
     const struct call *call, struct step now, long begin, long width, const real *states,
@@ -99,20 +127,25 @@ static inline void keep_last(
     const long next = now.time + 1;
     const long going = call->reverse ? (now.time > 0 ? now.count : 0)
                                      : (next < call->steps ? call->counts[next] : 0);
-    for (long r = going > begin ? going : begin; r < now.count; r++)
+    const struct part rows = rows_apart(call, going > begin ? going : begin, now.count);
+    for (long r = rows.begin; r < rows.end; r++)
         memcpy(last + r * width, states + r * width, width * sizeof(real));
 }
 
-static inline void copy_rows(real *to, const real *from, long begin, long end, long width)
+static inline void copy_rows(
+    const struct call *call, real *to, const real *from, long begin, long end, long width)
 {
-    memcpy(to + begin * width, from + begin * width, (end - begin) * width * sizeof(real));
+    const struct part rows = rows_apart(call, begin, end);
+    const size_t size = (rows.end - rows.begin) * width * sizeof(real);
+    memcpy(to + rows.begin * width, from + rows.begin * width, size);
 }
 
-/* Begin sums at zero, before the first step. */
-static inline void clear(const struct call *call, real *sums, long width)
+/* Begin sums at zero, before the first step; those of slices that nobody took, too. */
+static inline void clear(const struct call *call, long slice, real *sums, long width)
 {
-    if (call->from == 0)
-        memset(sums, 0, width * sizeof(real));
+    const long taken = call->shared ? call->members : call->slices;
+    for (long s = slice; s < call->slices && call->from == 0; s += taken)
+        memset(sums + s * width, 0, width * sizeof(real));
 }
 
 /* Sums over the rows of a step go to the sums over all steps: fewer roundings than one long sum. */
@@ -150,6 +183,43 @@ static void run(const struct call *call, slice_body body)
         take_slices(&work);
 }
 
+enum { PATIENCE = 2000 }; /* turns of waiting, after which another thread may have the core */
+
+/* Wait until all members have come as far as this. */
+static inline void meet(const struct call *call)
+{
+    if (call->members == 1)
+        return;
+    const long mine = __atomic_add_fetch(call->arrivals, 1, __ATOMIC_ACQ_REL);
+    const long all = (mine + call->members - 1) / call->members * call->members;
+    for (long turns = 0; __atomic_load_n(call->arrivals, __ATOMIC_ACQUIRE) < all; turns++)
+        if (turns > PATIENCE)
+            sched_yield();
+}
+
+static void become_member(void *given)
+{
+    struct work *const work = given;
+    struct call mine = *work->call;
+    mine.member = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
+    mine.members = mine.present();
+    work->body(&mine, mine.member);
+}
+
+/* Some steps of all slices: by threads that share every row, or each slice by one. */
+static void run_steps(const struct call *call, slice_body body)
+{
+    if (!call->shared) {
+        run(call, body);
+        return;
+    }
+    long arrivals = 0;
+    struct call meeting = *call;
+    meeting.arrivals = &arrivals;
+    struct work work = {&meeting, body, 0};
+    call->parallel(become_member, &work, call->slices, 0);
+}
+
 /* All steps, block after block: what all rows of a block do together `ahead` of its steps or
  * `behind` them, and the steps. */
 static void run_in_blocks(
@@ -160,7 +230,7 @@ static void run_in_blocks(
         now.to = smaller(now.from + call->block, call->to);
         if (ahead)
             run(&now, ahead);
-        run(&now, steps);
+        run_steps(&now, steps);
         if (behind)
             run(&now, behind);
     }

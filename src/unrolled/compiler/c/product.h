@@ -108,19 +108,33 @@ static inline void tile(
         memcpy(out + r * out_stride, full + r * PANEL, results * sizeof(real));
 }
 
-/* out[r, 0..N) += packed @ v[r, 0..K) for each row; from zero if `onto` is 0. Tiles are equally
- * high, as far as they can be: of few rows one alone would be slow. */
-static __attribute__((noinline, unused)) void product(
+/* From one number to another, the end not included. */
+struct part {
+    long begin, end;
+};
+
+/* out[r, part] += packed @ v[r, 0..K) for each row; from zero if `onto` is 0. The part begins where
+ * a panel does. Tiles are equally high, as far as they can be: of few rows one alone would be slow.
+ */
+static __attribute__((noinline, unused)) void product_part(
+    real *out, long out_stride, const real *v, long v_stride, long rows, const real *packed,
+    struct part part, long K, int onto)
+{
+    const long tiles = (rows + TILE - 1) / TILE;
+    for (long n = part.begin; n < part.end; n += PANEL)
+        for (long t = 0, r = 0, few; t < tiles; t++, r += few) {
+            few = (rows - r + tiles - t - 1) / (tiles - t);
+            tile(few, part.end - n, out + r * out_stride + n, out_stride, v + r * v_stride, v_stride, 1,
+                 packed + n * K, K, onto);
+        }
+}
+
+/* The same for all of out[r, 0..N). */
+static inline void product(
     real *out, long out_stride, const real *v, long v_stride, long rows, const real *packed,
     long N, long K, int onto)
 {
-    const long tiles = (rows + TILE - 1) / TILE;
-    for (long n = 0; n < N; n += PANEL)
-        for (long t = 0, r = 0, few; t < tiles; t++, r += few) {
-            few = (rows - r + tiles - t - 1) / (tiles - t);
-            tile(few, N - n, out + r * out_stride + n, out_stride, v + r * v_stride, v_stride, 1,
-                 packed + n * K, K, onto);
-        }
+    product_part(out, out_stride, v, v_stride, rows, packed, (struct part){0, N}, K, onto);
 }
 
 /* The same where each v is one-hot, a one in the place of its symbol and zeros elsewhere. */
