@@ -26,6 +26,13 @@ def test_importing_loads_no_torch_and_prints_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_layer_runs_without_torchs_compiler_which_takes_a_second_to_load():
+    code = "import sys, torch, unrolled\nlayer = unrolled.LSTM(2, 3)\n"
+    code += "layer(torch.zeros(1, 1, 2))[0].sum().backward()\n"
+    done = python(code + "assert 'torch._dynamo' not in sys.modules")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_everything_public_can_be_imported_without_a_network():
     code = "import unrolled\nfor name in unrolled.__all__: getattr(unrolled, name)"
     done = python(WITHOUT_NETWORK + code)

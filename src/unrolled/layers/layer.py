@@ -24,10 +24,11 @@ from unrolled.errors import (
 )
 from unrolled.lang.cell import Cell
 from unrolled.layers.backends import Choice, choose, obstacle_of, obstacle_to_c
+from unrolled.layers.in_c import like_of
 from unrolled.layers.options import Options, check_whole, wrong_type
 from unrolled.layers.recording import NOTHING, Recording
 from unrolled.layers.sequences import Opened, close_output, open_input
-from unrolled.layers.stack import Plan, like_of, run_stack
+from unrolled.layers.stack import Plan, run_stack
 from unrolled.layers.states import close_state, open_state, state_type, zero_states
 from unrolled.runtime import team
 from unrolled.runtime.building import probed_program, program_for
@@ -211,7 +212,11 @@ class Layer(nn.Module, ABC):
     ) -> Sequence[Kernel | str]:
         """The compiled cells for a run, or none; as text where torch traces it."""
         if torch.compiler.is_compiling():
-            return self._texts(like.device, like.dtype, self._draws_masks(), recording.values)
+            # Here, not above: it loads torch's compiler, which would double the time to start.
+            from unrolled.layers.traced import kernel_texts  # noqa: PLC0415
+
+            values = recording.values
+            return kernel_texts(self, like.device, like.dtype, self._draws_masks(), values)
         return self._choice(read, weights, like, recording).kernels
 
     def _choice(
@@ -228,11 +233,10 @@ class Layer(nn.Module, ABC):
         obstacle = obstacle_to_c(read, like, plain, self._stored_shapes)
         return choose(self.backend, obstacle, kernels, layer=type(self).__name__)
 
-    @torch.compiler.assume_constant_result
-    def _texts(
+    def kernel_texts(
         self, device: torch.device, dtype: torch.dtype, masks: bool, record: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """The same for torch.compile and torch.export, which must not look inside."""
+        """What the compiled cells tell of themselves, for a trace; none if it takes no C."""
         kernels = self._compiling(dtype, masks, Recording(record, ()))
         name = type(self).__name__
         choice = choose(self.backend, obstacle_of(device, dtype), kernels, layer=name)

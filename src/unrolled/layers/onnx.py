@@ -16,8 +16,8 @@ from torch.utils._pytree import tree_map
 
 from unrolled.errors import OnnxError, TrainingExportError
 from unrolled.layers.backends import obstacle_of
+from unrolled.layers.in_c import like_of
 from unrolled.layers.layer import Layer
-from unrolled.layers.stack import like_of
 from unrolled.runtime.kernel import kernel_for
 from unrolled.runtime.onnx.translation import onnx_translations
 

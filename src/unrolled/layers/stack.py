@@ -7,12 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.compiler.probes import is_probe, probe_of
+from unrolled.compiler.probes import probe_of
 from unrolled.errors import RecordError
-from unrolled.layers.states import draw_masks
-from unrolled.runtime.compiled import run_compiled
+from unrolled.layers.in_c import like_of, random_masks, run_in_c
 from unrolled.runtime.eager import Run, Weights, expected_masks, run
-from unrolled.runtime.kernel import Kernel, kernel_of
+from unrolled.runtime.kernel import Kernel
 from unrolled.runtime.program import Program
 from unrolled.runtime.rows import turned, zero_past
 
@@ -91,7 +90,7 @@ class _One(NamedTuple):
             assert first is not None
             return self._eagerly(x, first, weights)
         kernel, states = self.plan.kernels[self.layer], None if first is None else tuple(first)
-        output, *rest = _in_c(
+        output, *rest = run_in_c(
             kernel, self.backwards, self.training, x, states, *weights, self.lengths, self.probes
         )
         last = len(rest) - len(self.plan.record)
@@ -113,7 +112,7 @@ class _One(NamedTuple):
         """Masks and probes as the program reads them, first step first."""
         masks: dict[str, Tensor] = {}
         if self.training and program.cell.masks:
-            masks = _masks(program, x, weights)
+            masks = random_masks(program, x, weights)
         elif self.probes:
             masks = expected_masks(program, x.shape[0], x.shape[1], like_of(weights, x))
         probes = {probe_of(n): self._turned(p) for n, p in self.probes.items()}
@@ -121,49 +120,6 @@ class _One(NamedTuple):
 
     def _turned(self, values: Tensor) -> Tensor:
         return turned(values, self.lengths) if self.backwards else values
-
-
-def like_of(weights: Weights, x: Tensor) -> Tensor:
-    """A tensor of the device and dtype in which a layer computes; x if it has no weights."""
-    stored = [t for t in (*weights.stacks, weights.bias, weights.vector) if t is not None]
-    if stored:
-        return stored[0]
-    return x if x.is_floating_point() else torch.empty(0, device=x.device)
-
-
-def _masks(program: Program, x: Tensor, weights: Weights) -> dict[str, Tensor]:
-    """Fresh masks for one sequence."""
-    steps, batch = x.shape[:2]
-    like = like_of(weights, x)
-    widths = {n: w for n, w in program.mask_widths.items() if not is_probe(n)}
-    return draw_masks(program.cell, widths, steps=steps, batch=batch, like=like)
-
-
-@torch.compiler.allow_in_graph
-def _in_c(  # noqa: PLR0913
-    kernel: Kernel | str,
-    backwards: bool,
-    training: bool,
-    x: Tensor,
-    first: tuple[Tensor, ...] | None,
-    stacks: tuple[Tensor, ...],
-    bias: Tensor | None,
-    vector: Tensor | None,
-    lengths: Tensor | None,
-    probes: dict[str, Tensor],
-) -> tuple[Tensor, ...]:
-    """Output, last states and recorded values of a compiled cell; one that is traced is a text."""
-    traced = isinstance(kernel, str)
-    known = kernel_of(kernel) if traced else kernel
-    weights, masks = Weights(stacks, bias, vector), None
-    if training and known.masks:
-        masks = _masks(known.program, x, weights)
-        if backwards:
-            masks = {n: turned(m, lengths) if m.dim() == 3 else m for n, m in masks.items()}
-    return run_compiled(
-        known, x, first, weights,
-        masks=masks, probes=probes, lengths=lengths, reverse=backwards, registered=traced,
-    )  # fmt: skip
 
 
 def _together(parts: Sequence[Tensor]) -> Tensor:
