@@ -60,6 +60,7 @@ static double loss_of(real *scores, long symbols, long next)
     #pragma omp simd reduction(+ : total)
     for (long s = 0; s < symbols; s++)
         total += scores[s];
+    #pragma omp simd
     for (long s = 0; s < symbols; s++)
         scores[s] /= total;
     scores[next] -= 1;
@@ -81,6 +82,7 @@ static double read_out(const struct learner *of, const long *next)
     for (long r = 0; r < of->rows; r++) {
         real *const scores = of->scores + r * symbols;
         loss += loss_of(scores, symbols, next[r]);
+        #pragma omp simd
         for (long s = 0; s < symbols; s++)
             of->bias_gradient[s] += scores[s];
     }

@@ -151,6 +151,7 @@ static inline void clear(const struct call *call, long slice, real *sums, long w
 /* Sums over the rows of a step go to the sums over all steps: fewer roundings than one long sum. */
 static inline void add_up(real *total, real *of_step, long width)
 {
+    #pragma omp simd
     for (long j = 0; j < width; j++) {
         total[j] += of_step[j];
         of_step[j] = 0;

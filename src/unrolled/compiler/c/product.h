@@ -169,13 +169,16 @@ static __attribute__((noinline, unused)) void pack(
     for (long p = first; p < last; p++) {
         real *const to = packed + p * K * PANEL;
         const real *const from = w + p * PANEL * stride;
-        const long rows = N - p * PANEL, fours = (rows < PANEL ? rows : PANEL) / 4 * 4;
-        for (long k = 0; k + 4 <= K; k += 4)
+        const long rows = N - p * PANEL < PANEL ? N - p * PANEL : PANEL;
+        const long fours = rows / 4 * 4, whole = K / 4 * 4;
+        if (rows < PANEL)
+            memset(to, 0, K * PANEL * sizeof(real));
+        for (long k = 0; k < whole; k += 4)
             for (long n = 0; n < fours; n += 4)
                 transpose_quads(to + k * PANEL + n, from + n * stride + k, stride);
         for (long k = 0; k < K; k++)
-            for (long n = k < K / 4 * 4 ? fours : 0; n < PANEL; n++)
-                to[k * PANEL + n] = n < rows ? from[n * stride + k] : 0;
+            for (long n = k < whole ? fours : 0; n < rows; n++)
+                to[k * PANEL + n] = from[n * stride + k];
     }
 }
 
