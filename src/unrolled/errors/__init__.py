@@ -44,6 +44,11 @@ from unrolled.errors.layers import StateError as StateError
 from unrolled.errors.layers import TracedRunError as TracedRunError
 from unrolled.errors.layers import TrainingExportError as TrainingExportError
 from unrolled.errors.layers import UnknownNameError as UnknownNameError
+from unrolled.errors.probing import CalledAgainError as CalledAgainError
+from unrolled.errors.probing import ForeignOutputError as ForeignOutputError
+from unrolled.errors.probing import NoRoomError as NoRoomError
+from unrolled.errors.probing import NotCausalError as NotCausalError
+from unrolled.errors.probing import NothingToRecordError as NothingToRecordError
 from unrolled.errors.root import UnrolledError as UnrolledError
 from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError
 from unrolled.errors.runs import DamagedFileError as DamagedFileError
