@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from unrolled.compiler.layout import Layout, layout_of
+from unrolled.compiler.layout import Layout
+from unrolled.compiler.rewriting import rewritten
 from unrolled.lang.cell import Cell
 from unrolled.lang.masks import zone
 from unrolled.lang.nodes import Node, in_order, scalars
@@ -38,21 +39,14 @@ def probed(cell: Cell, names: tuple[str, ...]) -> Cell:
     Raises:
         WidthError: The widths of the equations cannot agree.
     """
-    layout = layout_of(cell)
-    probes = probes_of(cell, layout, names)
-    leaves = {name: Node("mask", (), probe_of(name)) for name in names}
-    copies: dict[Node, Node] = {}
-    for node in in_order(cell.nodes):
-        args = tuple(copies[argument] for argument in node.args)
-        copies[node] = node if args == node.args else replace(node, args=args)
-        for name in probes.get(layout.structures[node], ()):
-            copies[node] += leaves[name]
-    return replace(
-        cell,
-        equations=tuple(replace(e, value=copies[e.value]) for e in cell.equations),
-        results=tuple(copies[result] for result in cell.results),
-        masks={**cell.masks, **{probe_of(name): zone(0.0) for name in names}},
-    )
+    masks = {name: Node("mask", (), probe_of(name)) for name in names}
+    changes = {name: partial(_sum, mask) for name, mask in masks.items()}
+    zeros = {probe_of(name): zone(0.0) for name in names}
+    return replace(rewritten(cell, changes), masks={**cell.masks, **zeros})
+
+
+def _sum(mask: Node, value: Node) -> Node:
+    return value + mask
 
 
 def can_be_probed(cell: Cell, name: str) -> bool:
