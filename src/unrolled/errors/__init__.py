@@ -49,6 +49,7 @@ from unrolled.errors.probing import ForeignOutputError as ForeignOutputError
 from unrolled.errors.probing import NoRoomError as NoRoomError
 from unrolled.errors.probing import NotCausalError as NotCausalError
 from unrolled.errors.probing import NothingToRecordError as NothingToRecordError
+from unrolled.errors.probing import NotPythonError as NotPythonError
 from unrolled.errors.root import UnrolledError as UnrolledError
 from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError
 from unrolled.errors.runs import DamagedFileError as DamagedFileError

@@ -46,3 +46,12 @@ class NoRoomError(UnrolledError, OSError):
         "Recording {values} needs {needed} at {folder}, where {free} are free. "
         "Record fewer names or a shorter text, or name another folder."
     )
+
+
+class NotPythonError(UnrolledError, ValueError):
+    """A text that is to be read as Python is something else."""
+
+    template = (
+        "Python's tokenizer stumbled {starts} times before line {line}, so this is no Python. "
+        "Read it as another language."
+    )

@@ -1,0 +1,115 @@
+"""Tracks: what a text does at each of its characters, as a person would say it.
+
+A track has one number for each character: what holds when that character has just been read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from unrolled.data.alphabet import code_points
+
+NEAR = 8  # characters before the end of a line
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What a text does."""
+
+    name: str
+    about: str
+    values: np.ndarray  # N, float32
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it has other values than 0 and 1."""
+        return not np.isin(self.values, (0, 1)).all()
+
+
+def text_tracks(text: str) -> list[Track]:
+    """What any text does.
+
+    Args:
+        text: N characters.
+    """
+    code = code_points(text)
+    ends = code == ord("\n")
+    column = _since_latest(ends)
+    letter, upper, digit = (_where(text, of) for of in (str.isalpha, str.isupper, str.isdigit))
+    ending = _until_next(ends) <= NEAR
+    return [
+        track("inside quotes", 'between " and ", or “ and ”', _inside_quotes(code, ends)),
+        track("position in line", "characters since the line began", column),
+        track("line about to end", f"the line ends in {NEAR} characters or fewer", ending),
+        track("bracket depth", "how many of ( [ { are open", _depth(code)),
+        track("indentation", "spaces at the start of the line", _indentation(code, ends, column)),
+        track("word start", "the first letter of a word", letter & ~_before(letter)),
+        track("word end", "the last letter of a word", letter & ~_after(letter)),
+        track("digit", "a digit", digit),
+        track("capitals", "a capital after a capital", upper & _before(upper)),
+    ]
+
+
+def track(name: str, about: str, values: np.ndarray) -> Track:
+    """A track of values of any type."""
+    return Track(name, about, values.astype(np.float32))
+
+
+def _where(text: str, holds: Callable[[str], bool]) -> np.ndarray:
+    """At which characters something holds."""
+    known = {symbol: holds(symbol) for symbol in set(text)}
+    return np.fromiter(map(known.__getitem__, text), dtype=bool, count=len(text))
+
+
+def _before(marks: np.ndarray) -> np.ndarray:
+    """Whether the character before is marked."""
+    return np.concatenate([[False], marks[:-1]])
+
+
+def _after(marks: np.ndarray) -> np.ndarray:
+    """Whether the next character is marked."""
+    return np.concatenate([marks[1:], [False]])
+
+
+def _since_latest(marks: np.ndarray) -> np.ndarray:
+    """Characters since the latest mark: 0 on it; from the first character on 1, 2, ... else."""
+    places = np.arange(len(marks))
+    return places - np.maximum.accumulate(np.where(marks, places, -1))
+
+
+def _until_next(marks: np.ndarray) -> np.ndarray:
+    """Characters until the next mark: 0 on it; as if the text's end were one."""
+    return np.minimum(_since_latest(marks[::-1])[::-1], len(marks))
+
+
+def _since_start(counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """A running count as it has grown since the latest start."""
+    at_start = np.maximum.accumulate(np.where(starts, counts, 0))
+    return counts - at_start
+
+
+def _inside_quotes(code: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Between quotes, which no quotation carries over an empty line."""
+    paragraphs = ends & _before(ends)
+    straight = _since_start(np.cumsum(code == ord('"')), paragraphs)
+    opened, closed = (_since_start(np.cumsum(code == ord(q)), paragraphs) for q in "“”")
+    return (straight % 2 == 1) | (opened > closed)
+
+
+def _depth(code: np.ndarray) -> np.ndarray:
+    """Open brackets, none of which a closing one too many takes away."""
+    steps = np.isin(code, [ord(c) for c in "([{"]).astype(int)
+    total = np.cumsum(steps - np.isin(code, [ord(c) for c in ")]}"]))
+    return total - np.minimum(np.minimum.accumulate(total), 0)
+
+
+def _indentation(code: np.ndarray, ends: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Spaces before the first other character of the line, as far as they have been read."""
+    other = (code != ord(" ")) & ~ends
+    first = other & (_since_start(np.cumsum(other), ends) == 1)
+    places = np.arange(len(code))
+    latest = np.maximum.accumulate(np.where(first | ends, places, -1))
+    known = np.where(latest >= 0, column[latest] - ~ends[latest], 0)
+    leading = (latest < 0) | ends[latest]
+    return np.where(leading, column, np.where(ends, 0, known))

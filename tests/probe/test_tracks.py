@@ -1,0 +1,49 @@
+"""Tracks of small texts, read off by eye."""
+
+import numpy as np
+import pytest
+
+from unrolled.probe.tracks import text_tracks
+
+
+def values(text, name):
+    """One track as a row of digits."""
+    found = next(track for track in text_tracks(text) if track.name == name)
+    assert found.values.dtype == np.float32
+    assert len(found.values) == len(text)
+    return "".join(f"{value:.0f}" for value in found.values)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("inside quotes", 'a "bc" d', "00111000"),
+        ("inside quotes", '"ab\ncd" e', "111111000"),
+        ("inside quotes", '"ab\n\ncd', "1111000"),  # forgotten at the end of the paragraph
+        ("inside quotes", "“ab” c", "111000"),
+        ("position in line", "abc\nde\n\nf", "123012001"),
+        ("line about to end", "abcdefghijkl\nabc", "0000111111111111"),
+        ("bracket depth", "f(a[1], {b}) )x", "011221112210000"),
+        ("bracket depth", ")(a", "011"),
+        ("indentation", "  ab\n c\nd \n", "12220110000"),
+        ("indentation", "a  b\n   \n c", "00000123011"),
+        ("word start", "ab c1 d", "1001001"),
+        ("word end", "ab c1 d", "0101001"),
+        ("digit", "a12 3", "01101"),
+        ("capitals", "AbCDE F", "0001100"),
+        ("capitals", "ÄÖü", "010"),
+    ],
+)
+def test_a_track_is_what_the_text_does(name, text, wanted):
+    assert values(text, name) == wanted
+
+
+def test_numbers_and_marks_are_told_apart():
+    text = "one (two [three]) 4\n" * 3
+    numbers = {track.name for track in text_tracks(text) if track.is_number}
+    assert numbers == {"position in line", "bracket depth"}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\n\n", "a", '"'])
+def test_the_smallest_texts_have_tracks(text):
+    assert all(len(track.values) == len(text) for track in text_tracks(text))
