@@ -25,6 +25,7 @@ def values(text, name):
         ("line about to end", "abcdefghijkl\nabc", "0000111111111111"),
         ("bracket depth", "f(a[1], {b}) )x", "011221112210000"),
         ("bracket depth", ")(a", "011"),
+        ("bracket depth", "((\n\n)(a)\n\n)))(\n)", "1220011000000110"),
         ("indentation", "  ab\n c\nd \n", "12220110000"),
         ("indentation", "a  b\n   \n c", "00000123011"),
         ("word start", "ab c1 d", "1001001"),

@@ -38,11 +38,12 @@ def text_tracks(text: str) -> list[Track]:
     column = _since_latest(ends)
     letter, upper, digit = (_where(text, of) for of in (str.isalpha, str.isupper, str.isdigit))
     ending = _until_next(ends) <= NEAR
+    paragraphs = ends & _before(ends)  # after which nothing is open: one stray sign is forgotten
     return [
-        track("inside quotes", 'between " and ", or “ and ”', _inside_quotes(code, ends)),
+        track("inside quotes", 'between " and ", or “ and ”', _inside_quotes(code, paragraphs)),
         track("position in line", "characters since the line began", column),
         track("line about to end", f"the line ends in {NEAR} characters or fewer", ending),
-        track("bracket depth", "how many of ( [ { are open", _depth(code)),
+        track("bracket depth", "how many of ( [ { are open", _depth(code, paragraphs)),
         track("indentation", "spaces at the start of the line", _indentation(code, ends, column)),
         track("word start", "the first letter of a word", letter & ~_before(letter)),
         track("word end", "the last letter of a word", letter & ~_after(letter)),
@@ -85,23 +86,24 @@ def _until_next(marks: np.ndarray) -> np.ndarray:
 
 def _since_start(counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """A running count as it has grown since the latest start."""
-    at_start = np.maximum.accumulate(np.where(starts, counts, 0))
-    return counts - at_start
+    at = np.maximum.accumulate(np.where(starts, np.arange(len(counts)), -1))
+    return counts - np.where(at < 0, 0, counts[at])
 
 
-def _inside_quotes(code: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Between quotes, which no quotation carries over an empty line."""
-    paragraphs = ends & _before(ends)
+def _inside_quotes(code: np.ndarray, paragraphs: np.ndarray) -> np.ndarray:
+    """Between quotes."""
     straight = _since_start(np.cumsum(code == ord('"')), paragraphs)
     opened, closed = (_since_start(np.cumsum(code == ord(q)), paragraphs) for q in "“”")
     return (straight % 2 == 1) | (opened > closed)
 
 
-def _depth(code: np.ndarray) -> np.ndarray:
+def _depth(code: np.ndarray, paragraphs: np.ndarray) -> np.ndarray:
     """Open brackets, none of which a closing one too many takes away."""
-    steps = np.isin(code, [ord(c) for c in "([{"]).astype(int)
-    total = np.cumsum(steps - np.isin(code, [ord(c) for c in ")]}"]))
-    return total - np.minimum(np.minimum.accumulate(total), 0)
+    opened, closed = (np.isin(code, [*map(ord, brackets)]) for brackets in ("([{", ")]}"))
+    total = _since_start(np.cumsum(opened.astype(int) - closed), paragraphs)
+    below = np.cumsum(paragraphs) * (len(code) + 1)  # each paragraph's lowest is its own
+    lowest = np.minimum.accumulate(np.minimum(total, 0) - below) + below
+    return total - lowest
 
 
 def _indentation(code: np.ndarray, ends: np.ndarray, column: np.ndarray) -> np.ndarray:
