@@ -12,7 +12,8 @@ Fourier, so that 1,000 shifts cost little more than one.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -24,6 +25,14 @@ LEAST_SHIFTS = 199  # with fewer no p-value could be called small
 FINEST = 4096  # shifts that are looked at, at most: the text is cut into so many blocks
 TOGETHER = 16  # units whose transforms are in memory
 _CODES = 1 << 16
+
+
+class Rows(Protocol):
+    """Courses of N numbers, of which a few are read at a time: an array, or like one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +52,14 @@ class Association:
 
 
 def associate(
-    units: np.ndarray, tracks: np.ndarray, *, shifts: int = SHIFTS, seed: int = 0
+    units: Rows, tracks: np.ndarray, *, shifts: int = SHIFTS, seed: int = 0
 ) -> Association:
     """Compare every unit with every track.
 
     Values are compared as float16, so that what differs by less than a thousandth counts as equal.
 
     Args:
-        units: W x N, in memory or on the disk; a few rows are read at a time.
+        units: W x N.
         tracks: K x N.
         shifts: How many to draw, at random and each once.
         seed: The same one draws the same shifts.
@@ -69,8 +78,7 @@ def associate(
         _of_some(units[first : first + TOGETHER], ring, drawn)
         for first in range(0, len(units), TOGETHER)
     ]
-    correlation = np.concatenate([part.correlation for part in parts])
-    auc = np.concatenate([part.auc for part in parts])
+    correlation, auc = map(np.concatenate, zip(*(part.strengths for part in parts), strict=True))
     scaled = np.concatenate([part.scaled for part in parts])
     largest = np.sort(np.max([part.largest for part in parts], axis=0))
     as_good = len(largest) - np.searchsorted(largest, scaled)
@@ -87,10 +95,12 @@ class _Ring:
         self.length = tracks.shape[-1]
         ranks = [_ranks(track) for track in tracks]
         self.tracks = np.stack([_standardized(r) for r in ranks])  # K x N
-        self.transformed = self._transform(self.tracks)
-        self.on = np.array(
-            [_share_on(track) for track in tracks]
-        )  # K; NaN for more than two values
+        self.on = np.array([_share_on(track) for track in tracks])  # K
+
+    @cached_property
+    def transformed(self) -> torch.Tensor:
+        """Of the tracks; see `_transform`."""
+        return self._transform(self.tracks)
 
     def _transform(self, courses: np.ndarray) -> torch.Tensor:
         """Fourier transforms over the blocks, of each place in a block: frequencies x W x block."""
@@ -104,11 +114,37 @@ class _Ring:
         return turned.permute(1, 2, 0).numpy() / self.length
 
 
+class Strengths(NamedTuple):
+    """How closely W units follow K tracks, as `Association` has it, before any shift."""
+
+    correlation: np.ndarray  # W x K
+    auc: np.ndarray  # W x K
+
+
+def strengths(units: Rows, tracks: np.ndarray) -> Strengths:
+    """Compare every unit (W x N) with every track (K x N), without asking whether it is chance."""
+    ring = _Ring(tracks, 1)
+    parts = [
+        _strengths([_ranks(unit) for unit in units[first : first + TOGETHER]], ring)
+        for first in range(0, len(units), TOGETHER)
+    ]
+    return Strengths(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _strengths(ranks: list[np.ndarray], ring: _Ring) -> Strengths:
+    courses = np.stack([_standardized(r) for r in ranks])
+    correlation = courses @ ring.tracks.T / ring.length
+    spread, on = np.array([r.std() for r in ranks])[:, None], ring.on
+    with np.errstate(invalid="ignore", divide="ignore"):  # a track that is never on has no AUC
+        auc = 0.5 + correlation * spread / (ring.length * np.sqrt(on * (1 - on)))
+    constant = ~np.outer(courses.any(-1), ring.tracks.any(-1))
+    return Strengths(*(np.where(constant, np.nan, figures) for figures in (correlation, auc)))
+
+
 class _OfSome(NamedTuple):
     """What some units have with all tracks."""
 
-    correlation: np.ndarray
-    auc: np.ndarray
+    strengths: Strengths
     scaled: np.ndarray
     largest: np.ndarray
     """Of each shift the best of all pairs, scaled."""
@@ -116,25 +152,12 @@ class _OfSome(NamedTuple):
 
 def _of_some(units: np.ndarray, ring: _Ring, drawn: np.ndarray) -> _OfSome:
     ranks = [_ranks(unit[: ring.length]) for unit in units]
-    courses = np.stack([_standardized(r) for r in ranks])
-    crossed = ring.correlations(courses)
-    correlation = courses @ ring.tracks.T / ring.length
-    constant = ~np.outer(courses.any(-1), ring.tracks.any(-1))
-    shifted = np.abs(crossed[..., drawn])
-    spread = np.sqrt(((shifted**2).sum(-1) + correlation**2) / (1 + len(drawn)))
-    spread[constant] = np.inf
-    of_ranks = np.array([r.std() for r in ranks])[:, None]
-    on = ring.on
-    with np.errstate(invalid="ignore", divide="ignore"):  # a track that is never on has no AUC
-        auc = 0.5 + correlation * of_ranks / (ring.length * np.sqrt(on * (1 - on)))
-    for figures in (auc, correlation):
-        figures[constant] = np.nan
-    return _OfSome(
-        correlation,
-        auc,
-        np.abs(np.nan_to_num(correlation)) / spread,
-        (shifted / spread[..., None]).max((0, 1)),
-    )
+    found = _strengths(ranks, ring)
+    observed = np.abs(np.nan_to_num(found.correlation))
+    shifted = np.abs(ring.correlations(np.stack([_standardized(r) for r in ranks]))[..., drawn])
+    spread = np.sqrt(((shifted**2).sum(-1) + observed**2) / (1 + len(drawn)))
+    spread[np.isnan(found.correlation)] = np.inf
+    return _OfSome(found, observed / spread, (shifted / spread[..., None]).max((0, 1)))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
