@@ -85,6 +85,15 @@ def test_figures_are_of_the_part_on_which_nothing_was_chosen():
     assert found.p > 0.01
 
 
+def test_a_drift_that_goes_along_for_half_a_text_is_not_preferred():
+    values, tracks = made_up(0)
+    drift = np.arange(N) / N
+    slow_track = track("drifting", "", drift + np.sin(np.arange(N) / 7) / 20)
+    values[HIGH][0] = drift  # correlates at 0.97, and says nothing
+    values[LOW][3] = np.sin(np.arange(N) / 7) + np.random.default_rng(0).normal(size=N) / 2
+    assert find_units(tape_of(values), [slow_track]).best[0].unit == Unit(LOW, 3)
+
+
 def test_tracks_that_never_change_are_named_and_have_no_figures():
     values, tracks = made_up(0)
     never = track("never", "", np.zeros(N))

@@ -114,37 +114,27 @@ class _Ring:
         return turned.permute(1, 2, 0).numpy() / self.length
 
 
-class Strengths(NamedTuple):
-    """How closely W units follow K tracks, as `Association` has it, before any shift."""
+class _Strengths(NamedTuple):
+    """What some units have with all tracks as they stand; see `Association`."""
 
-    correlation: np.ndarray  # W x K
-    auc: np.ndarray  # W x K
-
-
-def strengths(units: Rows, tracks: np.ndarray) -> Strengths:
-    """Compare every unit (W x N) with every track (K x N), without asking whether it is chance."""
-    ring = _Ring(tracks, 1)
-    parts = [
-        _strengths([_ranks(unit) for unit in units[first : first + TOGETHER]], ring)
-        for first in range(0, len(units), TOGETHER)
-    ]
-    return Strengths(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    correlation: np.ndarray
+    auc: np.ndarray
 
 
-def _strengths(ranks: list[np.ndarray], ring: _Ring) -> Strengths:
+def _strengths(ranks: list[np.ndarray], ring: _Ring) -> _Strengths:
     courses = np.stack([_standardized(r) for r in ranks])
     correlation = courses @ ring.tracks.T / ring.length
     spread, on = np.array([r.std() for r in ranks])[:, None], ring.on
     with np.errstate(invalid="ignore", divide="ignore"):  # a track that is never on has no AUC
         auc = 0.5 + correlation * spread / (ring.length * np.sqrt(on * (1 - on)))
     constant = ~np.outer(courses.any(-1), ring.tracks.any(-1))
-    return Strengths(*(np.where(constant, np.nan, figures) for figures in (correlation, auc)))
+    return _Strengths(*(np.where(constant, np.nan, figures) for figures in (correlation, auc)))
 
 
 class _OfSome(NamedTuple):
     """What some units have with all tracks."""
 
-    strengths: Strengths
+    strengths: _Strengths
     scaled: np.ndarray
     largest: np.ndarray
     """Of each shift the best of all pairs, scaled."""

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from unrolled.errors import TextTooShortError
-from unrolled.probe.association import LEAST_SHIFTS, SHIFTS, Association, associate, strengths
+from unrolled.probe.association import LEAST_SHIFTS, SHIFTS, Association, associate
 from unrolled.probe.recorder import Tape
 from unrolled.probe.taps import Source
 from unrolled.probe.tracks import Track
+
+LIKELY = 0.05  # a chance that is no reason to choose a unit
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,23 @@ def find_units(
         nothing = np.zeros((len(fitted), 0))
         return Finding([], silent, fitted.units, [], Association(nothing, nothing, nothing, 0))
     before, after = (np.stack([t.values[part] for t in known]) for part in (first, second))
-    chosen = np.abs(np.nan_to_num(strengths(fitted, before).correlation)).argmax(0)
+    chosen = _choice(associate(fitted, before, shifts=shifts, seed=seed))
     association = associate(tested, after, shifts=shifts, seed=seed)
     best = [
         _found(track, fitted, tested, association, int(row), column)
         for column, (track, row) in enumerate(zip(known, chosen, strict=True))
     ]
     return Finding(best, silent, fitted.units, known, association)
+
+
+def _choice(association: Association) -> np.ndarray:
+    """Of each track the row of the unit that follows it most closely, and not just by chance.
+
+    A slow drift goes along with any other for half a text: units of which chance explains more
+    come after all others.
+    """
+    strength = np.abs(np.nan_to_num(association.correlation))
+    return np.where(association.p < LIKELY, 1 + strength, -association.p).argmax(0)
 
 
 def _told_apart(tracks: Sequence[Track], *parts: slice) -> tuple[list[Track], list[Track]]:
