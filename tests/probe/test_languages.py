@@ -63,10 +63,10 @@ def test_c_is_read_by_a_small_lexer(name, text, wanted):
 def test_a_text_cut_anywhere_is_read_from_where_it_can_be():
     text = Path(tokenize.__file__).read_text()
     whole = values(python_tracks, "inside string", text)
-    for begin in range(0, len(text), 1009):
+    for begin in range(0, len(text) - 8000, 1009):
         found = values(python_tracks, "inside string", text[begin : begin + 8000])
         agree = found == whole[begin : begin + 8000]
-        assert agree[-min(2000, len(agree)) :].mean() > 0.9 or len(agree) < 3000, begin
+        assert agree[-2000:].mean() > 0.9, begin
 
 
 def test_comments_of_a_library_are_what_its_tokens_say():

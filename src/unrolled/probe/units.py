@@ -67,11 +67,13 @@ class Finding:
     association: Association
 
 
-class Stacked:
-    """All units of a tape over a part of the text, source after source, as one W x N array."""
+class Part:
+    """A part of a text: the courses of all units of a tape, one W x N array, and of some tracks."""
 
-    def __init__(self, tape: Tape, part: slice) -> None:
+    def __init__(self, tape: Tape, tracks: Sequence[Track], part: slice) -> None:
         self.units = [Unit(s, i) for s, values in tape.values.items() for i in range(len(values))]
+        length = len(range(*part.indices(len(tape))))
+        self.tracks = np.array([t.values[part] for t in tracks]).reshape(len(tracks), length)
         self._tape = tape
         self._part = part
 
@@ -103,20 +105,25 @@ def find_units(
     half, least = len(tape) // 2, 2 * (LEAST_SHIFTS + 1)
     if len(tape) < least:
         raise TextTooShortError(length=len(tape), purpose="the cell finder", least=least)
-    first, second = slice(0, half), slice(half, len(tape))
-    known, silent = _told_apart(tracks, first, second)
-    fitted, tested = Stacked(tape, first), Stacked(tape, second)
+    halves = slice(0, half), slice(half, len(tape))
+    known = [t for t in tracks if all(np.ptp(t.values[part]) > 0 for part in halves)]
+    silent = [t for t in tracks if t not in known]
+    first, second = (Part(tape, known, part) for part in halves)
     if not known:
-        nothing = np.zeros((len(fitted), 0))
-        return Finding([], silent, fitted.units, [], Association(nothing, nothing, nothing, 0))
-    before, after = (np.stack([t.values[part] for t in known]) for part in (first, second))
-    chosen = _choice(associate(fitted, before, shifts=shifts, seed=seed))
-    association = associate(tested, after, shifts=shifts, seed=seed)
-    best = [
-        _found(track, fitted, tested, association, int(row), column)
-        for column, (track, row) in enumerate(zip(known, chosen, strict=True))
-    ]
-    return Finding(best, silent, fitted.units, known, association)
+        nothing = np.zeros((len(first), 0))
+        return Finding([], silent, first.units, [], Association(nothing, nothing, nothing, 0))
+    before, after = (associate(p, p.tracks, shifts=shifts, seed=seed) for p in (first, second))
+    best: list[Found] = []
+    for column, (track, row) in enumerate(zip(known, _choice(before), strict=True)):
+        unit, pair = first.units[row], (row, column)
+        rises, p = bool(before.correlation[pair] > 0), float(after.p[pair])
+        courses = [(part.course(unit), part.tracks[column]) for part in (first, second)]
+        if track.is_number:
+            best.append(Found(track, unit, explained(*courses), rises, None, p))
+        else:
+            auc = float(after.auc[pair] if rises else 1 - after.auc[pair])
+            best.append(Found(track, unit, auc, rises, _threshold(*courses[0], rises=rises), p))
+    return Finding(best, silent, first.units, known, after)
 
 
 def _choice(association: Association) -> np.ndarray:
@@ -129,34 +136,18 @@ def _choice(association: Association) -> np.ndarray:
     return np.where(association.p < LIKELY, 1 + strength, -association.p).argmax(0)
 
 
-def _told_apart(tracks: Sequence[Track], *parts: slice) -> tuple[list[Track], list[Track]]:
-    """Tracks that change in all parts, and others."""
-    changing = [all(np.ptp(track.values[part]) > 0 for part in parts) for track in tracks]
-    pairs = list(zip(tracks, changing, strict=True))
-    return [t for t, yes in pairs if yes], [t for t, yes in pairs if not yes]
+def explained(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> float:
+    """R² of a line from a unit's course to a track's, drawn through one part, on another."""
+    course, track = (numbers.astype(np.float64) for numbers in first)
+    slope, height = np.polyfit(course, track, 1)
+    course, track = second
+    missed = track - (slope * course + height)
+    return float(1 - (missed**2).mean() / track.astype(np.float64).var())
 
 
-def _found(
-    track: Track, fitted: Stacked, tested: Stacked, association: Association, row: int, column: int
-) -> Found:
-    unit = fitted.units[row]
-    half = len(fitted.course(unit))
-    before, after = track.values[:half], track.values[half:]
-    course, later = fitted.course(unit), tested.course(unit)
-    rises = bool(np.corrcoef(course, before)[0, 1] > 0)
-    p = float(association.p[row, column])
-    if track.is_number:
-        return Found(track, unit, explained(course, before, later, after), rises, None, p)
-    auc = float(association.auc[row, column])
-    threshold = best_threshold(course if rises else -course, before > 0)
-    return Found(track, unit, auc if rises else 1 - auc, rises, threshold * (1 if rises else -1), p)
-
-
-def explained(course: np.ndarray, track: np.ndarray, later: np.ndarray, after: np.ndarray) -> float:
-    """R² of a line, drawn through one part of the text, on another."""
-    slope, height = np.polyfit(course.astype(np.float64), track.astype(np.float64), 1)
-    missed = after - (slope * later + height)
-    return float(1 - (missed**2).mean() / after.astype(np.float64).var())
+def _threshold(course: np.ndarray, track: np.ndarray, *, rises: bool) -> float:
+    on = track > 0
+    return best_threshold(course, on) if rises else -best_threshold(-course, on)
 
 
 def best_threshold(course: np.ndarray, on: np.ndarray) -> float:

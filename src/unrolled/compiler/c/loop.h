@@ -1,8 +1,8 @@
 /* A run over a sequence: who works on what, and what they find at each step.
  *
  * Slices are worked on side by side. Mostly each has some of the rows, and goes its own way. Where
- * there are fewer rows than threads each slice has all rows and of every width a part, and the
- * threads meet after each part of a step.
+ * there are no more rows than threads, each may have all rows and of every width a part, and their
+ * threads, the members, meet after each part of a step.
  *
  * All sequences lie packed: the rows of a step one after the other, the longest sequence first, so
  * that those which still go on are a step's first rows. */

@@ -124,8 +124,8 @@ static __attribute__((noinline, unused)) void product_part(
     for (long n = part.begin; n < part.end; n += PANEL)
         for (long t = 0, r = 0, few; t < tiles; t++, r += few) {
             few = (rows - r + tiles - t - 1) / (tiles - t);
-            tile(few, part.end - n, out + r * out_stride + n, out_stride, v + r * v_stride, v_stride, 1,
-                 packed + n * K, K, onto);
+            tile(few, part.end - n, out + r * out_stride + n, out_stride, v + r * v_stride,
+                 v_stride, 1, packed + n * K, K, onto);
         }
 }
 
