@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _WORDS = (
     "sigmoid tanh relu softplus exp log sqrt sin cos silu gelu elu softsign hard_sigmoid square "
-    "mean var layer_norm minimum maximum where concat split"
+    "mean var layer_norm minimum maximum where concat split detach"
 ).split()
 _HOME = {
     "cell": "lang.trace",

@@ -18,7 +18,7 @@ from unrolled.lang.words import WORDS
 LARGEST = 3.0
 SQUASHING = {"sigmoid": 1.0, "tanh": 1.0, "sin": 1.0, "cos": 1.0, "softsign": 1.0}
 SQUASHING |= {"hard_sigmoid": 1.0}
-GROWING = ["relu", "softplus", "abs", "silu", "gelu", "elu", "neg"]
+GROWING = ["relu", "softplus", "abs", "silu", "gelu", "elu", "neg", "detach"]
 KINKED = {"relu", "abs", "elu"}
 EXPONENTS = [0.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0]  # of any number
 FRACTIONS = [0.5, -0.5, 1.5, -1.0, -2.0, 0.3]  # of a positive one

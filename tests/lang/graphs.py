@@ -17,7 +17,8 @@ MATRICES = tuple(Node("matrix", attribute=name) for name in ("W.a", "W.R[1]", "W
 VALUES = {"x": 0.7, "h": 1.3, "c": 0.4, "b.a": -0.6, "b.R[2]": 1.1, "p.g": 2.3, "m": 1.0}
 VALUES |= {"W.a": -0.9, "W.R[1]": 0.8, "W.R[2]": 1.7}
 
-CALLS = {name: 1 for name in "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var".split()}
+UNARY = "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var detach".split()
+CALLS = dict.fromkeys(UNARY, 1)
 CALLS |= {"minimum": 2, "maximum": 2, "where": 3}
 SIGNS = {name: 2 for name in "add sub mul div lt le gt ge eq ne".split()} | {"neg": 1}
 NUMBERS = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, -0.25, 1e-05, -1e-05, 1e15, 2.0**53, 12345678.9]

@@ -17,6 +17,7 @@ WORDS = {
     "abs": torch.abs,
     "sin": torch.sin,
     "cos": torch.cos,
+    "detach": lambda v: v,
     "mean": lambda v: v,
     "var": lambda v: v - v,
     "minimum": torch.minimum,

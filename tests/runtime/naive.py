@@ -34,6 +34,7 @@ NUMPY = {
     "abs": np.abs,
     "sin": np.sin,
     "cos": np.cos,
+    "detach": lambda v: v,
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,

@@ -53,7 +53,7 @@ def test_each_operation_means_what_numpy_says(op):
     np.testing.assert_allclose(output, wanted["h"], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("op", [op for op in OPERATIONS if op != "detach"])
 def test_each_operation_has_the_derivative_of_finite_differences(op):
     generator = torch.Generator().manual_seed(0)
     layer = Recurrent(of_one_operation(op), 2, 2, dtype=torch.float64)
@@ -65,3 +65,21 @@ def test_each_operation_has_the_derivative_of_finite_differences(op):
 def test_row_statistics_of_an_empty_batch_are_empty_and_silent():
     for op in ("mean", "var"):
         assert tuple(MEANING[op](torch.zeros(3, 0, 4)).shape) == (3, 0, 1)
+
+
+@pytest.mark.parametrize("backend", ["eager", "c"])
+def test_nothing_flows_through_detach(backend):
+    h, x = Node("state", attribute="h"), Node("input", attribute="x")
+    kept = Node("detach", (h,))
+    product = Node("product", (Node("matrix", attribute="W.a"), kept))
+    value = x * kept + product
+    made = Cell("cut", "", x, (h,), (Equation("h", value),), (value,))
+    layer = Recurrent(made, H, H, dtype=torch.float64, backend=backend)
+    x, first = (torch.randn(n, B, H, dtype=torch.float64, requires_grad=True) for n in (3, 1))
+    output, _ = layer(x, first)
+    output[-1].sum().backward()
+    before = output.detach()[1]
+    torch.testing.assert_close(x.grad, torch.stack([0 * before, 0 * before, before]))
+    assert first.grad is None or not first.grad.any()
+    wanted = before.sum(0).expand(H, H)
+    torch.testing.assert_close(layer.gradient("W.a"), wanted)

@@ -52,7 +52,7 @@ C = Notation(
         "mul": Row("{0} * {1}", 5, (5, 6)),
         "div": Row("{0} / {1}", 5, (5, 6)),
         "neg": Row("-{0}", 6, (7,)),
-        "wide": Row("{0}", 0, (0,)),
+        **dict.fromkeys(("wide", "detach"), Row("{0}", 0, (0,))),
     },
     leaf=lambda node: node.label,
     number=number,

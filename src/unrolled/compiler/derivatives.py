@@ -69,6 +69,6 @@ DERIVATIVES: dict[str, Callable[[Node, Node], Flow]] = {
     "pow": _pow,
     "minimum": _smaller_or_larger("gt"),
     "maximum": _smaller_or_larger("lt"),
-    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), _nothing),
+    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne", "detach"), _nothing),
     "where": lambda n, d: (None, _where(n.args[0], d, 0), _where(n.args[0], 0, d)),
 }

@@ -17,7 +17,7 @@ from unrolled.lang.forms import show_form
 from unrolled.lang.nodes import Node, in_order
 
 CHEAP = frozenset(
-    "neg add sub mul div minimum maximum lt le gt ge eq ne where relu abs wide".split()
+    "neg add sub mul div minimum maximum lt le gt ge eq ne where relu abs wide detach".split()
 )
 LEAVES = frozenset("input state vector mask matrix constant extent given".split())
 

@@ -20,7 +20,7 @@ from unrolled.lang.forms import ONE, Form, add, show_form, substituted
 from unrolled.lang.nodes import Attribute, Node, in_order, lift
 
 POINTWISE = (
-    "neg sigmoid tanh relu softplus exp log sqrt abs sin cos "
+    "neg sigmoid tanh relu softplus exp log sqrt abs sin cos detach "
     "add sub mul div pow minimum maximum lt le gt ge eq ne where"
 ).split()
 LEAVES = "input state vector mask matrix constant extent given carried incoming".split()

@@ -34,7 +34,7 @@ OPS: dict[str, Op] = {
     "var": Op("row", 1),
     "concat": Op("shape", -1),
     "slice": Op("shape", 1),
-    **dict.fromkeys(("neg", "sigmoid", "tanh", "relu", "softplus"), Op("pointwise", 1)),
+    **dict.fromkeys(("neg", "sigmoid", "tanh", "relu", "softplus", "detach"), Op("pointwise", 1)),
     **dict.fromkeys(("exp", "log", "sqrt", "abs", "sin", "cos"), Op("pointwise", 1)),
     **dict.fromkeys(("add", "sub", "mul", "div", "pow", "minimum", "maximum"), Op("pointwise", 2)),
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), Op("pointwise", 2)),

@@ -13,7 +13,7 @@ _GREEK = (
 ).split()
 _COMPARE = {"lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "eq": "=", "ne": r"\ne"}
 _NAMED = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos"}
-_UPRIGHT = ("relu", "softplus", "mean", "var")
+_UPRIGHT = ("relu", "softplus", "mean", "var", "detach")
 
 
 def _call(function: str) -> Row:

@@ -15,7 +15,7 @@ from unrolled.lang.printing import (
 
 _COMPARE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _ALIGNED = 88  # columns in which comments stand below each other
-_CALLS = "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var concat".split()
+_CALLS = "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var concat detach".split()
 
 TEXT = Notation(
     rows={

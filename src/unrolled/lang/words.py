@@ -74,7 +74,8 @@ class Word:
 
 
 _PLAIN = (
-    "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var minimum maximum where concat"
+    "sigmoid tanh relu softplus exp log sqrt abs sin cos mean var minimum maximum where concat "
+    "detach"
 ).split()
 _DERIVED: tuple[Word, ...] = (
     Word("silu", 1, _silu),
@@ -109,3 +110,4 @@ silu, gelu, elu, softsign = map(WORDS.__getitem__, ("silu", "gelu", "elu", "soft
 hard_sigmoid, square = WORDS["hard_sigmoid"], WORDS["square"]
 mean, var, layer_norm = WORDS["mean"], WORDS["var"], WORDS["layer_norm"]
 minimum, maximum, where, concat = map(WORDS.__getitem__, ("minimum", "maximum", "where", "concat"))
+detach = WORDS["detach"]

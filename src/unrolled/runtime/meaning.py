@@ -80,6 +80,7 @@ MEANING: dict[str, Callable[..., Any]] = {
     "abs": torch.abs,
     "sin": torch.sin,
     "cos": torch.cos,
+    "detach": lambda v: v.detach() if isinstance(v, Tensor) else v,
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,

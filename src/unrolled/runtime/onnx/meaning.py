@@ -53,7 +53,7 @@ def _slice(index: int, count: int, write: Writer, whole: Value) -> Value:
 
 
 ONNX: dict[str, Row] = {
-    **{op: lambda _, value: value for op in ("input", "state", "matrix", "vector", "mask")},
+    **dict.fromkeys("input state vector matrix mask detach".split(), lambda _, value: value),
     **{op: _node(name) for op, name in _NAMES.items()},
     **{op: _compare(name) for op, name in _COMPARE.items()},
     "constant": lambda write, number: write.numbers(number),

@@ -34,6 +34,7 @@ def meaning_in_jax() -> Meaning:
         "relu": lambda v: jnp.maximum(v, 0),
         "softplus": lambda v: jnp.logaddexp(v, 0),
         **{op: getattr(jnp, op) for op in ("tanh", "exp", "log", "sqrt", "abs", "sin", "cos")},
+        "detach": import_module("jax.lax").stop_gradient,
         "add": operator.add,
         "sub": operator.sub,
         "mul": operator.mul,
