@@ -58,6 +58,18 @@ def test_it_is_the_definition(monkeypatch, sparse, seed, order):
     assert model.order == order
 
 
+@pytest.mark.parametrize("length", [1, 3, 60])  # shorter than the order, and longer
+def test_a_model_has_those_of_all_lower_orders_in_it(length):
+    random = np.random.default_rng(length)
+    train, test = random.integers(0, 4, 80), random.integers(0, 5, length)
+    whole = NGram.fit(train, vocabulary_size=5, order=5)
+    by_order = [*whole.probabilities_by_order(test)]
+    assert len(by_order) == 5
+    for order, found in enumerate(by_order, start=1):
+        wanted = Definition(train.tolist(), 5, order).log_probabilities(test.tolist())
+        np.testing.assert_allclose(np.log(found), wanted, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_the_probabilities_after_any_context_sum_to_one(order):
     random = np.random.default_rng(order)

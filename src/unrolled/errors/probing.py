@@ -55,3 +55,90 @@ class NotPythonError(UnrolledError, ValueError):
         "Python's tokenizer stumbled {starts} times before line {line}, so this is no Python. "
         "Read it as another language."
     )
+
+
+class NoSuchPathError(UnrolledError, ValueError):
+    """Gradients are to go through a state that no layer has."""
+
+    template = "No layer of the network has a state {name!r}. Its states: {known}."
+
+
+class LengthsDifferError(UnrolledError, ValueError):
+    """A text and what a model says of its characters are of two lengths."""
+
+    template = (
+        "The text has {length} characters, but {name} has {got} numbers; wanted one for each. "
+        "Where the symbols are bytes, give them decoded as latin-1, a character for each byte."
+    )
+
+
+class TrackSpecError(UnrolledError, ValueError):
+    """A track of the user's own is described as nothing that we know."""
+
+    template = (
+        "The track {spec} {problem}. Give NAME=REGEX, such as digits=[0-9]+, or FILE.py:function."
+    )
+
+
+class TrackPatternError(UnrolledError, ValueError):
+    """The regular expression of a track is none."""
+
+    template = (
+        "Track {name}: the regular expression does not compile: {reason}{place}. "
+        "Mend it; a sign that stands for itself has a backslash before it."
+    )
+
+
+class TrackGroupError(UnrolledError, ValueError):
+    """Only the first group of a track's expression counts, and it is always empty."""
+
+    template = (
+        "Track {name}: the regular expression matches {count} times, but its first group never "
+        "takes a character. Put the first group round what is to be marked, and write (?:...) "
+        "for any other before it."
+    )
+
+
+class TrackFileError(UnrolledError, OSError):
+    """The file of a track's function cannot be read."""
+
+    template = "Track {name}: {path} cannot be read: {reason}. Wanted: FILE.py:function."
+
+
+class TrackNameError(UnrolledError, LookupError):
+    """A file has no function of the name that a track gives."""
+
+    template = "{path} has no function {name}.{hint} Its functions: {known}."
+
+
+class TrackFunctionError(UnrolledError, RuntimeError):
+    """The user's own function of a text, or the file that it is in, failed."""
+
+    template = (
+        "Track {name}: {doing} raised {error} ({place}). "
+        "Mend it; the function gets the text and nothing else."
+    )
+
+
+class TrackValuesError(UnrolledError, ValueError):
+    """The user's own function returned something else than a number for each character."""
+
+    template = (
+        "Track {name}: {name}(text) returned {got}; wanted a list or a 1-D array of {wanted} "
+        "booleans or finite numbers (float32), one for each character."
+    )
+
+
+class TrackTimeoutError(UnrolledError, TimeoutError):
+    """A track of the user's own did not come to an end."""
+
+    template = "Track {name} was ended after {seconds:g} seconds without a result. {advice}"
+
+
+class TrackProcessError(UnrolledError, RuntimeError):
+    """The process that makes a track broke down."""
+
+    template = (
+        "Track {name}: its process {problem}. What it printed stands above; if that does not say "
+        "why, try a shorter text, which needs less memory."
+    )

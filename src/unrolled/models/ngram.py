@@ -6,6 +6,8 @@ context that was never followed leaves P_{n-1} as it is, and below one symbol st
 """
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -101,15 +103,27 @@ class NGram:
         Args:
             ids: A text as symbol numbers.
         """
+        (probabilities,) = deque(self.probabilities_by_order(ids), maxlen=1)
+        return np.log(probabilities)
+
+    def probabilities_by_order(self, ids: np.ndarray) -> Iterator[np.ndarray]:
+        """Each symbol's probability by the model of order 1, by that of order 2, up to this one.
+
+        What an order says costs no more than one step from the order below it.
+
+        Args:
+            ids: A text as symbol numbers.
+        """
         ids = _checked(ids, self.vocabulary_size, purpose="a probability")
         probabilities = np.full(len(ids), 1 / self.vocabulary_size)
         contexts = np.zeros(len(ids), dtype=np.int64)
-        for length, level in enumerate(self._levels[: len(ids)], start=1):
+        for length, level in enumerate(self._levels, start=1):
             keys = contexts * self.vocabulary_size + ids[length - 1 :]
             runs = level.find(keys)
-            probabilities[length - 1 :] = level.mix(probabilities[length - 1 :], contexts, runs)
+            longer = level.mix(probabilities[length - 1 :], contexts, runs)
+            probabilities = np.concatenate([probabilities[: length - 1], longer])
             contexts = runs[:-1]
-        return np.log(probabilities)
+            yield probabilities
 
     def bits_per_character(self, ids: np.ndarray) -> float:
         """What the model needs on average to write down a symbol of the text."""

@@ -6,7 +6,6 @@ before its part, so that its state has forgotten that it started from zeros.
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,13 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unrolled.errors import (
-    ForeignOutputError,
-    NoRoomError,
-    NothingToRecordError,
-    TextTooShortError,
-)
-from unrolled.probe.taps import Source, Taps, tapped
+from unrolled.errors import NoRoomError, TextTooShortError
+from unrolled.probe.taps import Source, Taps, evaluating, tapped
 
 LIKELIEST = 5
 STEPS = 128  # read in one call
@@ -118,7 +112,7 @@ def record(
     Args:
         network: Any module that holds our layers.
         symbols: The text as whole numbers (N).
-        names: Names of equations to record; None: each layer's states.
+        names: Names of equations to record, () for none; None: each layer's states.
         folder: Where the values lie afterwards; None: in a folder that goes with the tape.
         how: In how many lanes, and in which form; None: in the usual way.
         progress: Is told how many steps are done, and of how many.
@@ -137,8 +131,8 @@ def record(
     how = how or Reading()
     writer = _Writer(symbols, Path(mkdtemp(prefix="unrolled-") if folder is None else folder))
     try:
-        with _evaluating(network), tapped(network, names) as taps, torch.inference_mode():
-            _read(network, lanes_for(len(symbols), how), taps, writer, how.batch_first, progress)
+        with evaluating(network), tapped(network, names) as taps, torch.inference_mode():
+            _read(lanes_for(len(symbols), how), taps, writer, how.batch_first, progress)
         tape = writer.tape()
     except BaseException:
         if folder is None:
@@ -149,20 +143,7 @@ def record(
     return tape
 
 
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """No masks and no dropout; afterwards every part is in the mode in which it was."""
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-def _read(  # noqa: PLR0913
-    network: nn.Module,
+def _read(
     plan: Lanes,
     taps: Taps,
     writer: "_Writer",
@@ -173,27 +154,10 @@ def _read(  # noqa: PLR0913
     for begin in range(0, plan.steps, STEPS):
         end = min(begin + STEPS, plan.steps)
         rows = plan.rows(writer.symbols, begin, end)
-        logits = _call(network, rows, taps, batch_first=batch_first)
+        logits = taps.read(rows, batch_first=batch_first)
         writer.write(plan, begin, end, taps.values, logits)
         if progress:
             progress(end, plan.steps)
-
-
-def _call(network: nn.Module, rows: np.ndarray, taps: Taps, *, batch_first: bool) -> Tensor:
-    """The scores of the next symbols, T x B x V."""
-    parameter = next(network.parameters(), torch.empty(0))
-    given = torch.from_numpy(rows.astype(np.int64)).to(parameter.device)
-    given = given.t() if batch_first else given
-    taps.expect()
-    made = network(given)
-    made = made[0] if isinstance(made, tuple | list) and made else made
-    shape = list(made.shape) if isinstance(made, Tensor) else type(made).__name__
-    if not isinstance(made, Tensor) or made.shape[:-1] != given.shape:
-        wanted = " x ".join(map(str, given.shape))
-        raise ForeignOutputError(got=shape, given=list(given.shape), wanted=wanted)
-    if not taps.values:
-        raise NothingToRecordError(network=type(network).__name__)
-    return made.transpose(0, 1) if batch_first else made
 
 
 class _Writer:
@@ -213,7 +177,7 @@ class _Writer:
         """Some steps of all lanes: values and scores, each T x B x width."""
         log_probabilities = logits.float().log_softmax(-1)
         best = log_probabilities.topk(min(LIKELIEST, logits.shape[-1]), dim=-1)
-        if not self.values:
+        if not self.likeliest.size:
             self._make(values, best.indices.shape[-1])
         as_arrays = {source: heard.float().cpu().numpy() for source, heard in values.items()}
         indices, chances = best.indices.cpu().numpy(), best.values.exp().cpu().numpy()

@@ -1,0 +1,142 @@
+"""The causal test: what becomes of the predictions when the unit that follows a track is held.
+
+A unit may follow a track and govern nothing. So it is held at the level that it has where the track
+is low, and the text is read again: if the network reads the unit, it predicts worse where the track
+is high, and not where it is low; held at the high level, the other way round.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from unrolled.probe.clamping import held
+from unrolled.probe.recorder import Reading, Tape, record
+from unrolled.probe.units import Found
+
+CHARACTERS = 30_000  # read for each level
+BLOCKS = 100
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+OUTER = 0.25  # of a track of numbers, which share counts as low and which as high
+
+
+@dataclass(frozen=True)
+class Change:
+    """The mean change of the log-likelihood of a character, in nats; below 0 it is predicted worse.
+
+    The interval is of 95 %, from a bootstrap over blocks of the text.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Held:
+    """What holding a unit at one level does."""
+
+    level: float
+    where_it_matters: Change
+    """Where the track is not as the level says."""
+    elsewhere: Change
+    """Where it is."""
+    difference: Change
+    """How much more it does where it matters."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the unit that follows a track does to the predictions."""
+
+    found: Found
+    at_low: Held
+    """Held where it is when the track is low; it matters where the track is high."""
+    at_high: Held
+
+    @property
+    def strongest(self) -> Held:
+        """The level that does the most harm where it matters."""
+        return min(self.at_low, self.at_high, key=lambda held: held.where_it_matters.mean)
+
+
+def causal_effects(
+    network: nn.Module,
+    tape: Tape,
+    found: Sequence[Found],
+    *,
+    how: Reading | None = None,
+    seed: int = 0,
+) -> list[Effect]:
+    """Hold each unit that was found at its two levels, and read a part of the text again.
+
+    Levels are the unit's means, on the first half of the text, where its track is low and where it
+    is high (a track of numbers: in its outer quarters); the text is read from the second half.
+
+    Args:
+        network: The one that was recorded.
+        tape: What it did.
+        found: Units and the tracks that they follow.
+        how: As `record` takes it.
+        seed: Of the bootstrap.
+    """
+    half = len(tape) // 2
+    part = slice(half, min(len(tape), half + CHARACTERS))
+    symbols = tape.symbols[part]
+    free = record(network, symbols, names=(), how=how).log_likelihood
+    draws = np.random.default_rng(seed)
+    effects: list[Effect] = []
+    for each in found:
+        track, unit = each.track.values, each.unit
+        low, high = _outer(track[:half], track)
+        course = tape.values[unit.source][unit.index]
+        kinds: list[Held] = []
+        for here, there in ((low, high), (high, low)):
+            level = float(course[:half][here[:half]].mean())
+            with held(network, {unit.source: {unit.index: level}}):
+                clamped = record(network, symbols, names=(), how=how).log_likelihood
+            change = (clamped - free)[1:]
+            marks = there[part][:-1], here[part][:-1]
+            kinds.append(Held(level, *_changes(change, *marks, draws)))
+        effects.append(Effect(each, *kinds))
+    return effects
+
+
+def _outer(known: np.ndarray, track: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a track is low and where it is high, as its known part says."""
+    low, high = np.quantile(known, (OUTER, 1 - OUTER))
+    if low == high or np.isin(track, (0, 1)).all():  # on or off, or nearly always the same
+        low, high = known.min(), np.nextafter(known.min(), np.inf)
+    return track <= low, track >= high
+
+
+def _changes(
+    change: np.ndarray, matters: np.ndarray, elsewhere: np.ndarray, draws: np.random.Generator
+) -> tuple[Change, Change, Change]:
+    """The mean change at two kinds of places and the difference of the two, with intervals."""
+    blocks = np.arange(len(change)) * BLOCKS // len(change)
+    weights = draws.multinomial(BLOCKS, np.full(BLOCKS, 1 / BLOCKS), size=RESAMPLES)
+    weights = np.concatenate([np.ones((1, BLOCKS), dtype=weights.dtype), weights])
+    means: list[np.ndarray] = []
+    for marks in (matters, elsewhere):
+        sums, counts = (
+            np.bincount(blocks[marks], weights=of, minlength=BLOCKS) for of in (change[marks], None)
+        )
+        with np.errstate(invalid="ignore"):  # a resample without such a place has no mean
+            means.append((weights @ sums) / (weights @ counts))
+    return _change(means[0]), _change(means[1]), _change(means[0] - means[1])
+
+
+def _change(means: np.ndarray) -> Change:
+    if np.isnan(means[0]):  # there is no such place in what was read
+        return Change(np.nan, np.nan, np.nan)
+    outside = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(means[1:], (outside, 1 - outside))
+    return Change(float(means[0]), float(low), float(high))
