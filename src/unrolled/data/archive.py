@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from unrolled.errors import ArchiveError
 
-MOST_MEMBERS = 10_000
+MOST_MEMBERS = 20_000  # each is looked at, also those that are not wanted
 MOST_RATIO = 100  # unpacked bytes for each packed one
 MOST_BYTES = 1 << 30
 _BLOCK = 1 << 20

@@ -50,6 +50,7 @@ from unrolled.errors.probing import LengthsDifferError as LengthsDifferError
 from unrolled.errors.probing import NoRoomError as NoRoomError
 from unrolled.errors.probing import NoSuchPathError as NoSuchPathError
 from unrolled.errors.probing import NotCausalError as NotCausalError
+from unrolled.errors.probing import NoTextError as NoTextError
 from unrolled.errors.probing import NothingToRecordError as NothingToRecordError
 from unrolled.errors.probing import NotPythonError as NotPythonError
 from unrolled.errors.probing import TrackFileError as TrackFileError
@@ -88,7 +89,7 @@ from unrolled.errors.texts import ContextOrderError as ContextOrderError
 from unrolled.errors.texts import DownloadError as DownloadError
 from unrolled.errors.texts import EmptyTextError as EmptyTextError
 from unrolled.errors.texts import HashMismatchError as HashMismatchError
-from unrolled.errors.texts import NoPipError as NoPipError
+from unrolled.errors.texts import NoClientError as NoClientError
 from unrolled.errors.texts import NotAFileError as NotAFileError
 from unrolled.errors.texts import OneSymbolError as OneSymbolError
 from unrolled.errors.texts import SplitError as SplitError
@@ -107,6 +108,8 @@ from unrolled.errors.training import LearnerError as LearnerError
 from unrolled.errors.training import MissingExtraError as MissingExtraError
 from unrolled.errors.training import ModelTooLargeError as ModelTooLargeError
 from unrolled.errors.training import NoDeviceError as NoDeviceError
+from unrolled.errors.training import NothingToGenerateError as NothingToGenerateError
+from unrolled.errors.training import OmegaCellError as OmegaCellError
 from unrolled.errors.training import SettingError as SettingError
 from unrolled.errors.training import StoredSettingsError as StoredSettingsError
 from unrolled.errors.training import UnknownTaskError as UnknownTaskError

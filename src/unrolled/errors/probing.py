@@ -142,3 +142,12 @@ class TrackProcessError(UnrolledError, RuntimeError):
         "Track {name}: its process {problem}. What it printed stands above; if that does not say "
         "why, try a shorter text, which needs less memory."
     )
+
+
+class NoTextError(UnrolledError, ValueError):
+    """A run is of a task that reads no text."""
+
+    template = (
+        "{path} is a run of the task {task}, which reads no text. "
+        "`unrolled look` takes runs of char-lm."
+    )

@@ -145,20 +145,17 @@ class CacheFolderError(UnrolledError, OSError):
     )
 
 
-class NoPipError(UnrolledError, RuntimeError):
-    """This Python has no pip to fetch with."""
+class NoClientError(UnrolledError, RuntimeError):
+    """The program that would fetch a package is not there, or does not start."""
 
-    template = (
-        "{project} {version} is fetched with pip, which {python} does not have. "
-        "`{python} -m ensurepip` brings it."
-    )
+    template = "{project} {version} is fetched with {client}, which {problem}. {remedy}"
 
 
 class DownloadError(UnrolledError, RuntimeError):
-    """Pip could not fetch a file."""
+    """A client could not fetch a package."""
 
     template = (
-        "{project} {version} could not be fetched; pip says: {reason}. "
+        "{project} {version} could not be fetched; {client} says: {reason}. "
         "See that this machine reaches your package index, and try again."
     )
 

@@ -37,6 +37,24 @@ class ModelTooLargeError(UnrolledError, MemoryError):
     )
 
 
+class OmegaCellError(UnrolledError, ValueError):
+    """Omega is asked of a cell for which it is not defined."""
+
+    template = (
+        "Omega is of cells h = f(W.hh @ h + ...), f being tanh, relu or sigmoid, with no other way "
+        "from h to h; {cell} {problem}. Train rnn or rnn_relu, or leave --omega at 0."
+    )
+
+
+class NothingToGenerateError(UnrolledError, TypeError):
+    """A run is to generate, and its task answers instead."""
+
+    template = (
+        "a run of {task} generates nothing: it reads a sequence and answers. "
+        "`unrolled evaluate {path}` says how well."
+    )
+
+
 class MissingExtraError(UnrolledError, ImportError):
     """An optional package is not installed."""
 
