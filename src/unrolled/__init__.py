@@ -37,6 +37,8 @@ _HOME = {
     "convert": "layers.convert",
     "export_onnx": "layers.onnx",
     "onnx_translations": "runtime.onnx.translation",
+    "look": "probe.looking",
+    "gradient_maps": "probe.gradients",
     "train": "tasks.api",
     "resume": "tasks.api",
     "open_run": "tasks.api",
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
     from unrolled.layers.torch_like import GRU as GRU
     from unrolled.layers.torch_like import LSTM as LSTM
     from unrolled.layers.torch_like import RNN as RNN
+    from unrolled.probe.gradients import gradient_maps as gradient_maps
+    from unrolled.probe.looking import look as look
     from unrolled.runtime.onnx.translation import onnx_translations as onnx_translations
     from unrolled.tasks.api import open_run as open_run
     from unrolled.tasks.api import resume as resume

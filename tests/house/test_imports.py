@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 WITHOUT_NETWORK = """
 import socket, sys
 def refuse(*_, **__): raise AssertionError("the network was asked for")
@@ -47,9 +49,10 @@ def test_help_loads_neither_torch_nor_numpy():
     assert done.stdout.startswith("unrolled ")
 
 
-def test_a_tasks_help_loads_no_torch():
+@pytest.mark.parametrize("task", ["char-lm", "latch"])
+def test_a_tasks_help_loads_no_torch(task):
     code = "import sys\nfrom unrolled.cli import main\n"
-    code += "try: main(['train', 'char-lm', '--help'])\nexcept SystemExit: pass\n"
+    code += f"try: main(['train', '{task}', '--help'])\nexcept SystemExit: pass\n"
     done = python(code + "assert 'torch' not in sys.modules")
     assert done.returncode == 0, done.stderr
     assert "--hidden-size" in done.stdout

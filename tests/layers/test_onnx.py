@@ -19,6 +19,7 @@ from unrolled.lang.ops import OPS
 from unrolled.lang.words import (
     concat,
     cos,
+    detach,
     exp,
     log,
     maximum,
@@ -148,7 +149,7 @@ def everything(x, h, c, *, W, b):
     v = (h - mean(h)) / sqrt(var(h) + 0.1) + exp(-relu(c)) + log(softplus(x) + 1)
     q = where(m < n, maximum(z, v), minimum(z, 0.5)) + (m <= n) * 0.1 - (m > n) * 0.2
     q = q + (m >= n) * (x == x) * h + (c != h) * tanh(v) ** 2
-    return mean(q) + W.b @ (z * h), tanh(W.b @ q)
+    return mean(q) + W.b @ (z * detach(h)), tanh(W.b @ q)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])

@@ -11,7 +11,8 @@ from unrolled.cells import GALLERY
 from unrolled.errors import NoSuchPathError, TextTooShortError
 from unrolled.lang.nodes import in_order
 from unrolled.models.language_model import LanguageModel, Shape
-from unrolled.probe.gradients import GradientMap, gradient_maps
+from unrolled.models.many_to_one import ManyToOne
+from unrolled.probe.gradients import GradientMap, gradient_maps, gradient_maps_of_last
 from unrolled.probe.taps import Source
 from unrolled.runtime.meaning import MEANING
 
@@ -141,6 +142,19 @@ def test_a_path_through_the_only_state_is_the_whole_and_two_paths_are_not():
         assert dict(model.named_modules()) == layers
 
 
+def test_an_rnn_forgets_where_the_c_path_of_an_lstm_stays_open():
+    text = make_text(80)
+    rnn, lstm = make_model("rnn"), make_model("lstm")
+    with torch.no_grad():
+        lstm.recurrent.parameter("b.f").fill_(8.0)
+    forgets = gradient_maps(rnn, text)[Source("recurrent", 0, "h")]
+    keeps = gradient_maps(lstm, text, path="c")[Source("recurrent", 0, "c")]
+    assert forgets.horizon < 15
+    assert forgets.by_lag[40] < 1e-12 * forgets.by_lag[0]
+    assert keeps.horizon is None
+    assert keeps.by_lag[40] > 0.5 * keeps.by_lag[0]
+
+
 def test_each_loss_has_its_own_lane_however_many_there_are():
     model, text = make_model("gru", layers=2), make_text(75)
     for source, whole in gradient_maps(model, text).items():
@@ -180,6 +194,9 @@ def test_the_horizon_is_where_the_mean_falls_below_a_hundredth():
     norms = np.where(lags <= lags[:, None], 3 * 0.5**lags, np.nan)
     assert GradientMap(Source("", 0, "h"), norms).horizon == 7  # 0.5**7 = 0.0078
     assert GradientMap(Source("", 0, "h"), norms[:6, :6]).horizon is None
+    few = norms[:9, :9]  # lag 7 is there, but two steps of nine reach it
+    assert (GradientMap(Source("", 0, "h"), few).reach, few.shape) == (7, (9, 9))
+    assert GradientMap(Source("", 0, "h"), few).horizon is None
 
 
 def test_what_is_too_short_or_not_there_is_said():
@@ -188,3 +205,21 @@ def test_what_is_too_short_or_not_there_is_said():
         gradient_maps(model, make_text(4), warmup=3)
     with pytest.raises(NoSuchPathError, match=r"No layer.*'s'.*h, c"):
         gradient_maps(model, make_text(), path="s")
+
+
+def test_of_a_batch_each_sequences_own_last_loss_reaches_back_by_lag():
+    model = ManyToOne(find_cell("gru"), V, 3, H).double().train()
+    x, y = torch.randn(T, 4, V, dtype=torch.float64), torch.tensor([0, 2, 1, 1])
+    found = gradient_maps_of_last(model, lambda: F.cross_entropy(model(x)[0], y, reduction="sum"))
+    assert list(found) == [source := Source("recurrent", 0, "h")]
+    assert all(parameter.grad is None for parameter in model.parameters())
+    for row in range(4):
+        states = [torch.zeros(1, 1, H, dtype=torch.float64, requires_grad=True)]
+        for t in range(T):
+            states.append(model.recurrent(x[t : t + 1, row : row + 1], states[-1])[1])
+        loss = F.cross_entropy(model.readout(states[-1][0]), y[row : row + 1])
+        back = torch.autograd.grad(loss, states[1:])
+        wanted = [float(part.norm()) for part in reversed(back)]
+        np.testing.assert_allclose(found[source].norms[row], wanted, rtol=1e-9)
+    np.testing.assert_allclose(found[source].by_lag, found[source].norms.mean(axis=0))
+    assert model.training

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from unrolled.errors import NotPythonError
-from unrolled.probe.languages import c_tracks, python_tracks
+from unrolled.probe.languages import c_tracks, language_of, language_tracks, python_tracks
 
 PYTHON = r"""if a["x"] == "it's":  # so
     b = f"{a}" + r'''q"
@@ -85,3 +85,14 @@ def test_the_smallest_texts_have_tracks(tracks, text):
 def test_what_is_no_python_is_refused():
     with pytest.raises(NotPythonError, match="stumbled 100 times before line .* another language"):
         python_tracks("it's not\n" * 300)
+
+
+def test_a_text_is_known_by_its_lines():
+    assert language_of(PYTHON * 3 + "def f(x):\n    return x\n" * 5) == "python"
+    assert language_of(Path(tokenize.__file__).read_text()) == "python"
+    assert language_of("#include <a.h>\nint f(int x)\n{\n    return x;\n}\n" * 5) == "c"
+    prose = "It was so; and yet, if one returns,\nimport and export are words like others.\n\n"
+    assert language_of(prose * 9) == "none"
+    assert language_of("") == "none"
+    assert [t.name for t in language_tracks("if (x) y;", "c")][-1] == "inside if"
+    assert language_tracks("if (x) y;", "none") == []

@@ -1,10 +1,12 @@
 """A character model's run that was stopped goes on bit for bit, its samples included."""
 
+import json
 import math
 import os
 import random
 import shutil
 import signal
+from dataclasses import replace
 
 import pytest
 from tests.tasks.tiny_text import Samples, book, kept, tiny
@@ -12,7 +14,11 @@ from tests.tasks.tiny_text import Samples, book, kept, tiny
 import unrolled
 from unrolled.errors import NoCheckpointError, SettingError
 from unrolled.tasks.char_lm import run as char_lm
-from unrolled.training.storage.checkpoint_folder import Checkpoint, write_checkpoint
+from unrolled.training.storage.checkpoint_folder import (
+    Checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 HARD = {"cell": "gru+zoneout:0.1", "num_layers": 2, "dropout": 0.3, "steps": 17}
 
@@ -84,3 +90,21 @@ def test_a_run_can_be_moved_and_resumed_from_anywhere(tmp_path, monkeypatch):
     moved = shutil.move(run.path, tmp_path / "elsewhere" / "ein Lauf ñ")
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert unrolled.resume(moved, steps=4).ending.step == 4
+
+
+def test_a_run_from_before_there_was_omega_and_a_lens_opens_and_goes_on(tmp_path):
+    char_lm.train(tiny(book(tmp_path), tmp_path / "whole", **HARD))
+    char_lm.train(tiny(book(tmp_path), tmp_path / "run", **HARD), watcher=stopping(9))
+    record = json.loads((tmp_path / "run" / "config.json").read_text())
+    for name in ("omega", "omega_form", "lens"):
+        del record["config"]["settings"]["training"][name]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(record))
+    folder = tmp_path / "run" / "checkpoints" / "000000009"
+    saved = read_checkpoint(folder)
+    shutil.rmtree(folder)
+    counters = {n: v for n, v in saved.progress["progress"].items() if n != "solved_step"}
+    progress = {n: v for n, v in saved.progress.items() if n != "updates"}
+    write_checkpoint(folder, replace(saved, progress={**progress, "progress": counters}))
+    unrolled.resume(tmp_path / "run")
+    assert kept(tmp_path / "run") == kept(tmp_path / "whole")
+    assert unrolled.open_run(tmp_path / "run").settings.training.omega == 0.0

@@ -9,6 +9,7 @@ import unrolled
 from unrolled.errors import ModelTooLargeError, NoDeviceError, SettingError, UnknownTaskError
 from unrolled.tasks import registry
 from unrolled.tasks.char_lm import run as char_lm
+from unrolled.tasks.char_lm.settings import CharLMSettings
 from unrolled.tasks.runs import begin, build_on, compute_on
 from unrolled.training.settings import TrainSettings
 
@@ -66,7 +67,7 @@ def test_a_cell_that_projects_wants_to_know_how_far(tmp_path):
 
 
 def test_tasks_are_found_by_name():
-    assert registry.find_task("char-lm").settings_class().__name__ == "CharLMSettings"
+    assert type(registry.find_task("char-lm").defaults()) is CharLMSettings
     with pytest.raises(UnknownTaskError, match="no task is named 'char_lm'; there are: char-lm"):
         unrolled.train("char_lm")
 

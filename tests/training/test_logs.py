@@ -35,6 +35,18 @@ def test_tensorboard_gets_the_numbers_of_metrics_jsonl(tmp_path):
         assert values == pytest.approx([value for _, value in expected])
 
 
+def test_tensorboard_gets_numbers_out_of_any_nesting_and_no_lists(tmp_path):
+    layers = {"h (layer 0)": {"horizon": 7, "norms": [1.0, 0.5]}, "c": {"horizon": None}}
+    with create_run(tmp_path / "run", {}) as run, Logs(run, plain(tensorboard=True)) as logs:
+        logs.write("lens", 3, layers=layers, parameters={"w": {"norm": 2.5}})
+    assert scalars(tmp_path / "run") == {
+        "lens/layers/h (layer 0)/horizon": [(3, 7.0)],
+        "lens/parameters/w/norm": [(3, 2.5)],
+    }
+    (line,) = read_metrics(tmp_path / "run")
+    assert line["layers"] == layers
+
+
 def test_without_the_request_there_is_no_tensorboard_folder(tmp_path):
     fit(TinyTask(), plain(steps=2), tmp_path / "run")
     assert not (tmp_path / "run" / "tensorboard").exists()

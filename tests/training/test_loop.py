@@ -17,6 +17,7 @@ from unrolled.training.storage.checkpoint import load_checkpoint
 from unrolled.training.storage.checkpoint_names import list_names, read_pointer
 from unrolled.training.storage.metrics_log import read_metrics
 from unrolled.training.storage.run_folder import create_run
+from unrolled.training.task import Measured
 from unrolled.training.watchers import Silent
 
 
@@ -67,6 +68,37 @@ def test_patience_counts_evaluations_since_the_best(tmp_path):
     assert task.losses == [9.9]
     assert read_pointer(tmp_path / "run", "best") == "000000004"
     assert read_pointer(tmp_path / "run", "last") == "000000008"
+
+
+class Solvable(TinyTask):
+    """At its evaluations the errors of a list are found; below a tenth it is solved."""
+
+    def __init__(self, *errors):
+        super().__init__()
+        self.errors = list(errors)
+
+    def validate(self):
+        error = self.errors.pop(0)
+        return Measured(error + (error < 0.1), error, solved=error < 0.1)
+
+
+def test_a_task_that_is_solved_ends_the_training_with_what_solved_it_as_the_best(tmp_path):
+    task, notes = Solvable(0.5, 0.25, 0.01, 0.75), Notes()
+    settings = plain(steps=99, evaluate_every=2)
+    ending = fit(task, settings, tmp_path / "run", notes)
+    assert (ending.step, ending.reason, task.errors) == (6, "solved", [0.75])
+    assert read_pointer(tmp_path / "run", "best") == "000000006"
+    lines = [line for line in read_metrics(tmp_path / "run") if line["kind"] == "validation"]
+    assert [line["error"] for line in lines] == [0.5, 0.25, 0.01]
+    assert [line["items"] for line in lines] == [20, 40, 60]
+    assert notes.lines[1] == "step 4: held-out 0.500 half, 25.0% wrong, after 40 points (best)"
+    again = go_on(Solvable(), plain(steps=500), tmp_path / "run")
+    assert (again.step, again.reason) == (6, "solved")
+
+
+def test_a_task_that_is_solved_at_the_end_of_its_budget_is_solved(tmp_path):
+    ending = fit(Solvable(0.05), plain(steps=3), tmp_path / "run")
+    assert (ending.step, ending.reason) == (3, "solved")
 
 
 def test_best_holds_the_weights_that_had_the_least_loss(tmp_path):

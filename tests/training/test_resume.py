@@ -117,6 +117,12 @@ def test_counters_come_back_as_they_were():
     assert Progress.from_json(progress.to_json(), chunks=2) == progress
 
 
+def test_counters_that_came_later_are_at_their_start_in_older_checkpoints():
+    stored = Progress(step=3).to_json()
+    del stored["solved_step"]
+    assert Progress.from_json(stored, chunks=1) == Progress(step=3, solved_step=-1)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("step", None), ("loss_sum", "x"), ("clipped", True), ("best", [])]
 )

@@ -23,6 +23,8 @@ WRONG = [
     ("warmup_steps", -1, "0 or more"),
     ("clip_norm", -1.0, "0 or more"),
     ("clip_value", math.inf, "0 or more"),
+    ("omega", -0.5, "0 or more"),
+    ("omega", math.nan, "0 or more"),
     ("patience", -1, "0 or more"),
     ("save_seconds", math.nan, "0 or more"),
     ("threads", -1, "0 or more"),

@@ -24,6 +24,18 @@ def test_a_standing_in_one_line(standing):
     )
     standing.left = 3661.0
     assert standing.line().endswith("  1:01:01 left")
+    standing.error, standing.penalty = 0.125, ("omega", 0.031)
+    assert "held-out 2.500  wrong 12.5%  omega 0.031  12,346 " in standing.line()
+
+
+def test_an_evaluation_in_one_line():
+    standing = Standing(unit="squared error", items="sequences", digits=5)
+    standing.validation = 0.0012345
+    line = "step 1,000: held-out 0.00123 squared error"
+    assert standing.evaluation_line(step=1000, items=64_000) == line
+    standing.error = 0.0312
+    wrong = ", 3.1% wrong, after 64,000 sequences"
+    assert standing.evaluation_line(step=1000, items=64_000) == line + wrong
 
 
 def test_plain_lines_come_now_and_then(standing, monkeypatch):

@@ -17,7 +17,7 @@ from unrolled.training.loop import Ending, Trainer
 from unrolled.training.settings import TrainSettings
 from unrolled.training.storage.checkpoint import load_checkpoint
 from unrolled.training.storage.run_folder import create_run, open_run
-from unrolled.training.task import Step, Task, Unit
+from unrolled.training.task import Measured, Step, Task, Unit
 from unrolled.training.watchers import Silent
 
 T, B, X, H = 5, 2, 3, 4
@@ -70,7 +70,7 @@ class TinyTask(Task):
     def validate(self):
         assert not self.model.training
         self.validations.append(float(self.loss(0, None)[0]))
-        return self.validations[-1]
+        return Measured(self.validations[-1])
 
 
 class Scripted(TinyTask):
@@ -81,7 +81,7 @@ class Scripted(TinyTask):
         self.losses = list(losses)
 
     def validate(self):
-        return self.losses.pop(0)
+        return Measured(self.losses.pop(0))
 
 
 class Notes(Silent):

@@ -14,10 +14,11 @@ from unrolled import __version__
 from unrolled.errors import UnrolledError
 
 VERBS = {
-    "train": "train a model on a text: unrolled train char-lm [FILE|FOLDER|SET]",
+    "train": "train a model: unrolled train char-lm [FILE|FOLDER|SET], or on a toy task",
     "resume": "go on with a run that was stopped, or for longer",
     "generate": "let a trained model write",
     "evaluate": "measure a trained model on held-out text, or on a file",
+    "look": "look inside trained models: what units follow, gates, errors, gradients; one page",
     "cell": "list the recurrent cells, or print one: equations, LaTeX, parameters",
     "data": "list the named texts, or fetch one",
     "bench": "our layers beside every peer that is installed: side by side, one run",

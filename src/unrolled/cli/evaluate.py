@@ -19,10 +19,11 @@ class Evaluate:
     """The run folder."""
 
     data: Positional[str | None] = None
-    """A text file, a folder or a named set; default: the test part of the run's own text."""
+    """A text file, a folder or a named set; default: the test part of the run's own text, or fresh
+    sequences where the task draws its own."""
 
-    encoding: str = "utf-8"
-    """How the file's characters are written as bytes."""
+    encoding: str | None = None
+    """How the file's characters are written as bytes; default: utf-8."""
 
     ngram: int | None = None
     """Order of the counting baseline (Witten-Bell); default: the run's own setting."""
@@ -37,12 +38,13 @@ def run(given: Sequence[str]) -> int:
     Args:
         given: What was typed after the verb.
     """
-    about = "Measure a trained model on held-out text, beside a counting baseline."
+    about = "Measure a trained model on what it never saw, beside a baseline."
     wanted = parse(Evaluate, given, prog="unrolled evaluate", about=about)
     from unrolled.tasks.api import open_run, save_evaluation  # torch, only now
 
     trained = open_run(wanted.run)
-    figures = trained.evaluate(wanted.data, encoding=wanted.encoding, ngram=wanted.ngram)
+    of_texts = {"data": wanted.data, "encoding": wanted.encoding, "ngram": wanted.ngram}
+    figures = trained.evaluate(**{name: v for name, v in of_texts.items() if v is not None})
     if wanted.json:
         print(json.dumps(figures.to_json(), indent=2))
     else:

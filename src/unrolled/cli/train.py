@@ -11,12 +11,14 @@ from unrolled.training.watchers import watcher_for
 
 USAGE = f"""usage: unrolled train TASK [DATA] [FLAGS]   (unrolled train TASK --help lists the flags)
 
-{chr(10).join(f"  {name:<10} {entry.summary}" for name, entry in TASKS.items())}
+{chr(10).join(f"  {name:<15} {entry.summary}" for name, entry in TASKS.items())}
 
 examples:
   unrolled train char-lm                          Python's standard library, 5 minutes
   unrolled train char-lm book.txt --minutes 10 --cell gru --hidden-size 512
   unrolled train char-lm shakespeare --cell FILE.py:mine
+  unrolled train temporal-order                   sequences drawn on the spot, until solved
+  unrolled train temporal-order --cell rnn --start smart --omega 2 --lens
 """
 
 
@@ -31,8 +33,13 @@ def run(given: Sequence[str]) -> int:
         return 0
     name, *flags = given
     entry = find_task(name)
+    defaults = entry.defaults()
     settings: Any = parse(
-        entry.settings_class(), flags, prog=f"unrolled train {name}", about=entry.summary
+        type(defaults),
+        flags,
+        prog=f"unrolled train {name}",
+        about=entry.about(),
+        defaults=defaults,
     )
     trained = entry.run_module().train(settings, watcher=watcher_for(sys.stderr))
     return after_training(trained)

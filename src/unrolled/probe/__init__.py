@@ -1,7 +1,9 @@
 """Looking inside: what a network does while it reads, and which of its units mean something.
 
-`taps` hears the layers of any network, `recorder` lets one read a text and keeps what they did;
-`tracks` and `languages` say what a text does, `association` how closely units follow it, and
-whether chance could; `units` finds for each track the best unit, and `clamping` holds units at a
-level, to see what depends on them.
+`subject` is what is looked at, `examination` looks at everything in turn, `looking` makes a report
+of it (`report/`). Text: `taps` hears the layers, `recorder` keeps what they did; `tracks`,
+`languages` and `own_tracks` say what a text does; `association` and `units` find the unit that
+follows each track, `linear` reads all units together, `effects` holds them (`clamping`), `alike`
+groups them; `saturation`, `oracles` and `distances` look at gates and errors. Time: `gradients` and
+`jacobians` look back; `omega` asks gradients not to fade.
 """

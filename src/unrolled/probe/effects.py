@@ -15,7 +15,8 @@ from unrolled.probe.clamping import held
 from unrolled.probe.recorder import Reading, Tape, record
 from unrolled.probe.units import Found
 
-CHARACTERS = 30_000  # read for each level
+CHARACTERS = 25_000  # read for each level
+LANES, WARMUP = 32, 128  # so many lanes cost little more than one
 BLOCKS = 100
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -72,7 +73,7 @@ def causal_effects(
     tape: Tape,
     found: Sequence[Found],
     *,
-    how: Reading | None = None,
+    batch_first: bool = False,
     seed: int = 0,
 ) -> list[Effect]:
     """Hold each unit that was found at its two levels, and read a part of the text again.
@@ -84,9 +85,10 @@ def causal_effects(
         network: The one that was recorded.
         tape: What it did.
         found: Units and the tracks that they follow.
-        how: As `record` takes it.
+        batch_first: Whether the network takes and returns B x T.
         seed: Of the bootstrap.
     """
+    how = Reading(LANES, WARMUP, batch_first)
     half = len(tape) // 2
     part = slice(half, min(len(tape), half + CHARACTERS))
     symbols = tape.symbols[part]

@@ -5,7 +5,7 @@ Each loss has a lane of its own, in which the network reads the same text up to 
 backward pass of the compiled layers gives the gradients of many losses apart from each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,16 +22,20 @@ from unrolled.probe.taps import Source, Taps, evaluating, frozen, repeated, tapp
 
 LANES = 32  # losses that go back together
 FAINT = 0.01  # of the gradient at lag 0
+ENOUGH = 0.25  # of the steps, whose mean is spoken of
 
 
 @dataclass(frozen=True, eq=False)
 class GradientMap:
-    """How strongly the loss of each of T steps hangs on a state k steps before."""
+    """How strongly the loss of each of T steps hangs on a state k steps before.
+
+    Of `gradient_maps_of_last` it is B sequences, each with the loss of its last step.
+    """
 
     source: Source
     norms: np.ndarray
     """T x T: at [t, k] the Euclidean norm of the gradient of step t's loss (in nats) with respect
-    to the state at step t - k; NaN before the first step."""
+    to the state at step t - k; NaN before the first step. B x T where it is of sequences."""
 
     @property
     def by_lag(self) -> np.ndarray:
@@ -39,12 +43,18 @@ class GradientMap:
         return np.nanmean(self.norms, axis=0)
 
     @property
+    def reach(self) -> int:
+        """How many lags a quarter of the steps or more reach back: means beyond are of few."""
+        return int(((~np.isnan(self.norms)).mean(0) >= ENOUGH).sum())
+
+    @property
     def horizon(self) -> int | None:
         """The smallest lag at which the mean over the steps is below a hundredth of that at lag 0.
 
-        None if the text is too short to see it.
+        Lags that few steps reach are not looked at; None if it is not below at any other.
         """
-        faint = np.flatnonzero(self.by_lag < FAINT * self.by_lag[0])
+        seen = self.by_lag[: self.reach]
+        faint = np.flatnonzero(seen < FAINT * seen[0])
         return int(faint[0]) if len(faint) else None
 
 
@@ -89,6 +99,29 @@ def gradient_maps(
                     norms = maps.setdefault(source, np.full((steps, steps), np.nan))
                     _place(norms, lanes, gradient.norm(dim=-1).cpu().numpy())
     return {source: GradientMap(source, norms) for source, norms in maps.items()}
+
+
+def gradient_maps_of_last(
+    network: nn.Module, loss: Callable[[], Tensor], *, names: Sequence[str] | None = None
+) -> dict[Source, GradientMap]:
+    """How far back from its last step one loss reaches, for each layer and state: B x T.
+
+    Args:
+        network: Any module that holds our layers.
+        loss: Runs the network once, over a batch from time 0 on, and gives the loss of the last
+            step, summed over the batch: so each sequence's gradient is of its own loss.
+        names: Names of equations; None: each layer's states.
+
+    Raises:
+        NothingToRecordError: The network holds none of our layers.
+        NoGradientError: Nothing flows back to a value of a name.
+    """
+    with evaluating(network), frozen(network), tapped(network, names, gradients=True) as taps:
+        with torch.enable_grad():
+            loss().backward()
+        found = {source: gradient.norm(dim=-1) for source, gradient in taps.gradients.items()}
+    by_lag = {source: norms.flip(0).T.cpu().numpy() for source, norms in found.items()}
+    return {source: GradientMap(source, norms) for source, norms in by_lag.items()}
 
 
 def _along(network: nn.Module, path: str | None) -> ExitStack:

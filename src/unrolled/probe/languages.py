@@ -4,12 +4,14 @@ import re
 import tokenize
 from collections.abc import Iterator
 from itertools import accumulate, chain
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from unrolled.errors import NotPythonError
 from unrolled.probe.tracks import Track, track
+
+Language = Literal["python", "c", "none"]
 
 MOST_STARTS = 100  # of the tokenizer, in one text
 _STARTS_STRING, _ENDS_STRING = ("FSTRING_START", "TSTRING_START"), ("FSTRING_END", "TSTRING_END")
@@ -21,6 +23,36 @@ _CODE = re.compile(
 _C = re.compile(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?|[()]|\bif\b", re.DOTALL
 )
+
+
+_LINE_OF_C = re.compile(r"^.*[;{}]\s*$|^\s*(?:#\s*(?:include|define|if|endif)|/\*| \* )", re.M)
+OFTEN, OFTEN_C = 0.1, 0.3  # of a text's lines that hold something, from which on it is a program
+
+
+def language_of(text: str) -> Language:
+    """What a text is written in, as the ends and beginnings of its lines have it.
+
+    Args:
+        text: N characters.
+    """
+    sample = text[: 10 * SAMPLE]
+    lines = max(1, sum(bool(line.strip()) for line in sample.split("\n")))
+    if len(_LINE_OF_C.findall(sample)) > OFTEN_C * lines:
+        return "c"
+    return "python" if len(_CODE.findall(sample)) > OFTEN * lines else "none"
+
+
+def language_tracks(text: str, language: Language) -> list[Track]:
+    """What a text does in a language.
+
+    Args:
+        text: N characters.
+        language: Which; "none" has no tracks of its own.
+
+    Raises:
+        NotPythonError: It is to be Python, and is not.
+    """
+    return {"python": python_tracks, "c": c_tracks, "none": lambda _: []}[language](text)
 
 
 class Marks:

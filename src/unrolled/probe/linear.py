@@ -13,7 +13,8 @@ from unrolled.probe.recorder import Tape
 from unrolled.probe.tracks import Track
 
 PLACES = 50_000  # of each half, evenly spread, that are looked at
-RIDGE = 1e-3  # of a unit's variance
+RIDGE = 1e-2  # of a unit's variance
+FARTHEST = 3.0  # standard deviations; a unit that runs off in one half would drown all others
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _units(tape: Tape, places: np.ndarray) -> np.ndarray:
 
 
 def _standardized(units: np.ndarray, means: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    return (units - means) / np.where(spread > 0, spread, 1)
+    return np.clip((units - means) / np.where(spread > 0, spread, 1), -FARTHEST, FARTHEST)
 
 
 def _centred(rows: np.ndarray) -> np.ndarray:

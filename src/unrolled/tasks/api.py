@@ -1,6 +1,7 @@
 """The command's verbs as Python functions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def train(
 
     Args:
         task: The task, such as "char-lm".
-        data: A file, a folder or a named set; None takes the task's default.
+        data: A file, a folder or a named set; None takes the task's default, or is all that there
+            can be where the task draws its own data.
         cell: A cell, or its name.
         watcher: Who is told as it goes; None: nobody.
         **settings: Any flag of the command with underscores, such as `hidden_size=128` or
@@ -36,13 +38,16 @@ def train(
         UnrolledError: Many kinds, each a class of `unrolled.errors`.
     """
     entry = find_task(task)
-    kind = entry.settings_class()
+    defaults = entry.defaults()
     own = set(TrainSettings.__dataclass_fields__)
-    training = TrainSettings(**{name: settings.pop(name) for name in list(settings) if name in own})
+    changes = {name: settings.pop(name) for name in list(settings) if name in own}
     named = cell.name if isinstance(cell, Cell) else cell
-    made = kind(data=None if data is None else str(data), cell=named, training=training, **settings)
-    given = cell if isinstance(cell, Cell) else None
-    return entry.run_module().train(made, cell=given, watcher=watcher)
+    given = {} if data is None else {"data": str(data)}
+    training = replace(defaults.training, **changes)
+    made = replace(defaults, cell=named, training=training, **given, **settings)
+    return entry.run_module().train(
+        made, cell=cell if isinstance(cell, Cell) else None, watcher=watcher
+    )
 
 
 def resume(path: str | Path, *, watcher: Watcher | None = None, **budget: float) -> Any:

@@ -1,5 +1,7 @@
 """The tasks by name. Nothing of a task is imported before it is asked for."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -13,10 +15,18 @@ class Entry:
 
     summary: str
     settings: str
+    """What makes its settings with all their defaults; its docstring says what the task is."""
     run: str
 
-    def settings_class(self) -> type[Any]:
-        """The dataclass of its settings."""
+    def defaults(self) -> Any:
+        """Its settings, if nothing is set."""
+        return self._maker()()
+
+    def about(self) -> str:
+        """What the task is, in a few sentences."""
+        return inspect.getdoc(self._maker()) or self.summary
+
+    def _maker(self) -> Callable[[], Any]:
         module, _, name = self.settings.partition(":")
         return getattr(import_module(module), name)
 
@@ -25,11 +35,33 @@ class Entry:
         return import_module(self.run)
 
 
+_TOY = "unrolled.tasks.toy"
+
 TASKS = {
     "char-lm": Entry(
         "learn a text character by character, and write more of it",
         "unrolled.tasks.char_lm.settings:CharLMSettings",
         "unrolled.tasks.char_lm.run",
+    ),
+    "adding": Entry(
+        "add two marked numbers of a long sequence",
+        f"{_TOY}.settings:adding",
+        f"{_TOY}.run",
+    ),
+    "copy": Entry(
+        "repeat ten symbols after a pause",
+        f"{_TOY}.settings:copy",
+        f"{_TOY}.run",
+    ),
+    "temporal-order": Entry(
+        "say in which order two signals came, among distractors",
+        f"{_TOY}.settings:temporal_order",
+        f"{_TOY}.run",
+    ),
+    "latch": Entry(
+        "hold one bit against noise",
+        f"{_TOY}.settings:latch",
+        f"{_TOY}.run",
     ),
 }
 

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from unrolled.errors import StoredSettingsError, UnrolledError
+from unrolled.training.settings import LATER
 
 Settings = TypeVar("Settings")
 
@@ -25,12 +26,14 @@ def settings_from_json(kind: type[Settings], stored: Any, path: Path) -> Setting
         path: The run, for the message.
 
     Raises:
-        StoredSettingsError: A setting is missing, unknown, or has a value that cannot be.
+        StoredSettingsError: A setting is missing, unknown, or has a value that cannot be. One that
+            came later than the run takes its default.
     """
     if not isinstance(stored, Mapping):
         raise StoredSettingsError(path=path, problem="they are no object of settings")
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
+    hints, own = get_type_hints(kind), fields(kind)  # pyright: ignore[reportArgumentType]
+    names = [field.name for field in own]
+    stored = {**{f.name: f.default for f in own if f.metadata == LATER}, **stored}
     odd = sorted(f"{name!r:.80}" for name in set(names) ^ set(stored))
     if odd:
         raise StoredSettingsError(path=path, problem=f"{', '.join(odd[:5])} missing or unknown")

@@ -2,5 +2,6 @@
 
 Read `settings` (every default), `task` (what the loop asks of a task), `loop` (the whole of it);
 then what it uses: `optimizers`, `clipping`, `interrupts`, `watchers` and `display` (who shows it),
-`logs`, `progress`. `storage` keeps runs on disk, whatever happens.
+`logs`, `progress`, `updates` (how far a step moved the weights). `storage` keeps runs on disk,
+whatever happens.
 """

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from unrolled.training.settings import TrainSettings
+
 
 def gradients_of(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
     """The gradients there are."""
@@ -15,6 +17,26 @@ def gradients_of(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
 def total_norm(gradients: Sequence[Tensor]) -> float:
     """The norm over all gradients together: sqrt of the sum of all squares."""
     return float(nn.utils.get_total_norm(gradients))
+
+
+def clip(gradients: Sequence[Tensor], settings: TrainSettings) -> tuple[float, bool]:
+    """Clip as the settings say, first by value.
+
+    Args:
+        gradients: All of them, changed in place.
+        settings: The thresholds.
+
+    Returns:
+        Their norm before, and whether anything had to be changed.
+    """
+    before = norm = total_norm(gradients)
+    clipped = False
+    if settings.clip_value:
+        clipped = clip_by_value(gradients, settings.clip_value)
+        norm = total_norm(gradients)
+    if settings.clip_norm:
+        clipped |= clip_by_norm(gradients, settings.clip_norm, norm)
+    return before, clipped
 
 
 @torch.no_grad()

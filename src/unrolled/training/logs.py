@@ -1,6 +1,7 @@
 """Measurements as they are made: metrics.jsonl always, TensorBoard on request."""
 
 import contextlib
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,17 +19,18 @@ class Logs:
         if settings.tensorboard:
             self.board = tensorboard_writer()(str(run.path / "tensorboard"))
 
-    def write(self, kind: str, step: int, **values: float) -> None:
-        """Add one line: which kind ("train", "validation"), the step, and what was measured.
+    def write(self, kind: str, step: int, **values: Any) -> None:
+        """Add one line: which kind ("train", "validation", "lens"), the step, what was measured.
 
-        A disk that refuses a line loses that line, not the training.
+        A value is a number, or numbers in mappings and lists; TensorBoard gets no lists. A disk
+        that refuses a line loses that line, not the training.
         """
         with contextlib.suppress(SaveFailedError):
             self.run.append_metrics({"step": step, "kind": kind, **values})
         if self.board is not None:
             with contextlib.suppress(OSError):
-                for name, value in values.items():
-                    self.board.add_scalar(f"{kind}/{name}", value, step)
+                for name, value in _scalars(kind, values):
+                    self.board.add_scalar(name, value, step)
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +44,15 @@ class Logs:
         if self.board is not None:
             with contextlib.suppress(OSError):
                 self.board.close()
+
+
+def _scalars(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Each number of a nesting, under the path that leads to it."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _scalars(f"{name}/{key}", inner)
+    elif isinstance(value, int | float):
+        yield name, value
 
 
 def tensorboard_writer() -> Any:

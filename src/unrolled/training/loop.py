@@ -7,14 +7,15 @@ checkpoints: weights, optimizer, carried state, random generators, position, cou
 
 import math
 import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from unrolled.errors import DivergedError, PruneFailedError, SaveFailedError
-from unrolled.training.clipping import clip_by_norm, clip_by_value, gradients_of, total_norm
+from unrolled.training.clipping import clip, gradients_of
 from unrolled.training.interrupts import Interrupts
 from unrolled.training.logs import Logs
 from unrolled.training.optimizers import learning_rate, make_optimizer, set_learning_rate
@@ -24,9 +25,10 @@ from unrolled.training.storage.checkpoint_folder import Checkpoint
 from unrolled.training.storage.optimizer_state import pack_optimizer, unpack_optimizer
 from unrolled.training.storage.random_state import pack_rng, unpack_rng
 from unrolled.training.storage.run_folder import RunFolder
-from unrolled.training.storage.tensor_trees import pack_tree, unpack_tree
+from unrolled.training.storage.tensor_trees import moved, pack_tree, unpack_tree
 from unrolled.training.storage.weights import load_weights_into
-from unrolled.training.task import Task
+from unrolled.training.task import Measured, Penalty, Step, Task
+from unrolled.training.updates import copies, distances, sizes, updates_from_json
 from unrolled.training.watchers import Standing, Watcher
 
 
@@ -43,7 +45,12 @@ class Trainer:
     """Trains a task's model within a run folder."""
 
     def __init__(
-        self, task: Task[Any], settings: TrainSettings, run: RunFolder, watcher: Watcher
+        self,
+        task: Task[Any],
+        settings: TrainSettings,
+        run: RunFolder,
+        watcher: Watcher,
+        penalty: Penalty | None = None,
     ) -> None:
         """Make the trainer; `restore` then takes up a checkpoint.
 
@@ -52,17 +59,21 @@ class Trainer:
             settings: Budget and method.
             run: Where everything is kept.
             watcher: Who is told.
+            penalty: A term beside the loss.
         """
         self.task = task
         self.settings = settings
         self.run = run
         self.watcher = watcher
+        self.penalty = penalty
         self.parameters = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, settings)
         self.progress = Progress()
         self.carried: Any = None
-        self.standing = Standing(unit=task.unit.short, items=task.items)
+        unit = task.unit
+        self.standing = Standing(unit=unit.short, items=task.items, digits=unit.digits)
         self._budget = settings.budget()
+        self._updates: dict[str, float] = {}  # norms of the last update, where the lens wants them
         self._clock = Clock()
         self._saved_at = time.monotonic()
         self._saved_step: int | None = None
@@ -79,15 +90,18 @@ class Trainer:
         unpack_optimizer(self.optimizer, checkpoint.optimizer, stored.get("optimizer", {}))
         carried = unpack_tree(checkpoint.carried, stored.get("carried"))
         device = self.parameters[0].device
-        self.carried = _moved(carried, device)
+        self.carried = moved(carried, device)
         unpack_rng(checkpoint.carried)
         self.progress = Progress.from_json(stored.get("progress", {}), chunks=self.task.chunks)
+        self._updates = updates_from_json(stored.get("updates", {}))
         self._clock = Clock(self.progress.seconds)
         self.run.truncate_metrics(self.progress.step)
         self._saved_step = self.progress.step
 
     def fit(self) -> Ending:
-        """Train until the budget is used, patience ends, or a signal comes; then save.
+        """Train until the task is solved, the budget used, patience at its end, or a signal comes.
+
+        What was learned is then saved.
 
         Raises:
             DivergedError: The loss, the gradient or a weight is no longer a number; the last good
@@ -109,21 +123,23 @@ class Trainer:
                 self._evaluate(logs, interrupts, must=True)
             if self._saved_step != self.progress.step:
                 self._save(must=True)
+        reason = self._reason_to_end(interrupts.received) or reason  # the last look may solve it
         return Ending(self.progress.step, reason, interrupts.received)
 
-    def used(self) -> float:
-        """The share of the budget that is used, by whichever limit is nearest."""
-        progress, chunks = self.progress, self.task.chunks
-        amounts = {
-            "minutes": self._clock.seconds() / 60,
-            "epochs": progress.epoch + progress.chunk / chunks,
-            "steps": progress.step,
-        }
-        return max(amounts[name] / limit for name, limit in self._budget.items())
+    def used(self, *, ahead: int = 0) -> float:
+        """The share of the budget that is used, by whichever limit is nearest.
+
+        Args:
+            ahead: So many steps from now, for all that clocks can tell.
+        """
+        seconds, chunks = self._clock.seconds(), self.task.chunks
+        return self.progress.used(self._budget, seconds=seconds, chunks=chunks, ahead=ahead)
 
     def _reason_to_end(self, received: int | None) -> str | None:
         if received is not None:
             return "interrupted"
+        if self.progress.solved_step >= 0:
+            return "solved"
         if self.used() >= 1:
             return "budget used"
         patience = self.settings.patience
@@ -144,17 +160,34 @@ class Trainer:
         progress, used = self.progress, self.used()
         rate = learning_rate(self.settings, step=progress.step, done=used)
         set_learning_rate(self.optimizer, rate)
-        step = self.task.forward(progress.chunk, self.carried)
-        self.optimizer.zero_grad(set_to_none=True)
-        step.loss.backward()
-        loss, norm = float(step.loss.detach()), self._clip()
+        step, penalties = self._forward_and_back()
+        loss = float(step.loss.detach())
+        norm, clipped = clip(gradients_of(self.parameters), self.settings)
+        progress.clipped += clipped
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise self._diverged(progress.step + 1, loss=loss, norm=norm)
-        self.optimizer.step()
+        self._update()
         self._advance(step.carried, step.items, loss)
-        self._show(loss, used)
+        self._show(loss, used, penalties)
         if progress.step % self.settings.log_every == 0:
-            self._log_training(logs, rate, norm)
+            self._log_training(logs, rate, norm, penalties)
+
+    def _forward_and_back(self) -> tuple[Step, dict[str, float]]:
+        """A chunk's loss, its gradient put into the parameters; a penalty's value by its name."""
+        penalty = self.penalty
+        with penalty.listening() if penalty else nullcontext():
+            step = self.task.forward(self.progress.chunk, self.carried)
+        self.optimizer.zero_grad(set_to_none=True)
+        step.loss.backward()
+        return step, {penalty.name: penalty.add_gradient()} if penalty else {}
+
+    def _update(self) -> None:
+        """A step of the optimizer; its size is measured if a line of the lens comes next."""
+        at_turn = (self.progress.step + 1) % self.settings.evaluate_every == 0
+        watched = self.settings.lens and (at_turn or self.used(ahead=1) >= 1)
+        before = copies(self.task.model) if watched else {}
+        self.optimizer.step()
+        self._updates = distances(self.task.model, before) if watched else {}
 
     def _advance(self, carried: Any, items: int, loss: float) -> None:
         progress = self.progress
@@ -168,31 +201,19 @@ class Trainer:
             progress.epoch, progress.chunk = progress.epoch + 1, 0
             self.carried = None
 
-    def _clip(self) -> float:
-        """Clip as the settings say; the norm of the whole gradient before."""
-        gradients, settings = gradients_of(self.parameters), self.settings
-        before = norm = total_norm(gradients)
-        clipped = False
-        if settings.clip_value:
-            clipped = clip_by_value(gradients, settings.clip_value)
-            norm = total_norm(gradients)
-        if settings.clip_norm:
-            clipped |= clip_by_norm(gradients, settings.clip_norm, norm)
-        self.progress.clipped += clipped
-        return before
-
-    def _show(self, loss: float, used: float) -> None:
-        standing, per_nat = self.standing, self.task.unit.per_nat
-        shown = loss * per_nat
-        first = not math.isfinite(standing.loss)
-        standing.loss = shown if first else 0.98 * standing.loss + 0.02 * shown
+    def _show(self, loss: float, used: float, penalties: Mapping[str, float]) -> None:
+        progress, standing = self.progress, self.standing
         seconds = self._clock.seconds()
-        standing.step, standing.done = self.progress.step, used
-        standing.rate = self.progress.items / max(seconds, 1e-9)
-        standing.left = seconds * (1 - used) / used if used else math.nan
+        standing.note_step(
+            loss * self.task.unit.per_nat,
+            step=progress.step, done=used, items=progress.items, seconds=seconds,
+        )  # fmt: skip
+        standing.penalty = next(iter(penalties.items()), None)
         self.watcher.step(standing)
 
-    def _log_training(self, logs: Logs, rate: float, norm: float) -> None:
+    def _log_training(
+        self, logs: Logs, rate: float, norm: float, penalties: Mapping[str, float]
+    ) -> None:
         progress = self.progress
         logs.write(
             "train",
@@ -202,6 +223,7 @@ class Trainer:
             gradient_norm=norm,
             clipped=progress.clipped,
             seconds=self._clock.seconds(),
+            **penalties,
         )
 
     def _evaluate(self, logs: Logs, interrupts: Interrupts, *, must: bool = False) -> None:
@@ -214,36 +236,42 @@ class Trainer:
         self.task.model.train()
         if measured is None:
             return
-        loss, sample = measured
-        if not math.isfinite(loss):
-            raise self._diverged(self.progress.step, loss=loss)
+        found, sample, seen = measured
+        if not math.isfinite(found.loss):
+            raise self._diverged(self.progress.step, loss=found.loss)
         before = (self.progress.best, self.progress.best_step)
-        better = self._note_evaluation(loss, logs)
+        better = self._note_evaluation(found, logs)
+        if seen is not None:
+            logs.write("lens", self.progress.step, **seen)
         if sample:
             self.watcher.show_sample(sample)
         if not self._save(best=better, must=must) and better:
             self.progress.best, self.progress.best_step = before  # BEST still points to that one
 
     @torch.no_grad()
-    def _measure(self) -> tuple[float, str]:
-        return self.task.validate(), self.task.sample()
+    def _measure(self) -> tuple[Measured, str, Mapping[str, Any] | None]:
+        task, seen = self.task, None
+        if self.settings.lens:
+            seen = {**task.inspect(), "parameters": sizes(task.model, self._updates)}
+        return task.validate(), task.sample(), seen
 
-    def _note_evaluation(self, loss: float, logs: Logs) -> bool:
-        """Count and tell an evaluation; whether it is the best so far."""
+    def _note_evaluation(self, found: Measured, logs: Logs) -> bool:
+        """Count and tell an evaluation; whether it is the best so far, as one that solves is."""
         progress = self.progress
-        better = progress.best is None or loss < progress.best
+        better = progress.best is None or found.loss < progress.best or found.solved
         if better:
-            progress.best, progress.best_step, progress.stale = loss, progress.step, 0
+            progress.best, progress.best_step, progress.stale = found.loss, progress.step, 0
         else:
             progress.stale += 1
         progress.evaluated_step = progress.step
-        measured = loss * self.task.unit.per_nat
-        self.standing.validation = measured
-        logs.write("validation", progress.step, loss=measured, best=better)
-        self.watcher.say(
-            f"step {progress.step:,}: held-out {measured:.3f} {self.task.unit.short}"
-            f"{' (best)' if better else ''}"
-        )
+        progress.solved_step = progress.step if found.solved else -1
+        loss = found.loss * self.task.unit.per_nat
+        error = {} if found.error is None else {"error": found.error}
+        figures = {"loss": loss, **error, "items": progress.items, "best": better}
+        logs.write("validation", progress.step, **figures)
+        self.standing.validation, self.standing.error = loss, found.error
+        line = self.standing.evaluation_line(step=progress.step, items=progress.items)
+        self.watcher.say(f"{line}{' (best)' * better}")
         return better
 
     def _save(self, *, best: bool = False, must: bool = False) -> bool:
@@ -281,14 +309,6 @@ class Trainer:
                 "progress": self.progress.to_json(),
                 "optimizer": optimizer_rest,
                 "carried": carried_rest,
+                "updates": self._updates,
             },
         )
-
-
-def _moved(tree: Any, device: torch.device) -> Any:
-    """The same nesting with its tensors on a device."""
-    if isinstance(tree, Tensor):
-        return tree.to(device)
-    if isinstance(tree, tuple | list):
-        return type(tree)(_moved(part, device) for part in tree)
-    return tree

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from unrolled.errors import ForeignStateError
+from unrolled.training.settings import LATER
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Progress:
     best_step: int = 0
     stale: int = 0  # evaluations since the best
     evaluated_step: int = -1
+    solved_step: int = field(default=-1, metadata=LATER)  # -1: not yet
 
     def to_json(self) -> dict[str, Any]:
         """The counters as JSON values."""
@@ -40,16 +42,36 @@ class Progress:
         Raises:
             ForeignStateError: They are none, or stand outside of the task's chunks.
         """
-        for field in fields(cls):
-            value = stored.get(field.name)
+        later = {each.name: each.default for each in fields(cls) if each.metadata == LATER}
+        stored = {**later, **stored}
+        for each in fields(cls):
+            value = stored.get(each.name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number and not (value is None and field.name == "best"):
-                raise ForeignStateError(problem=f"lacks the counter {field.name!r}")
-        progress = cls(**{field.name: stored[field.name] for field in fields(cls)})
+            if not number and not (value is None and each.name == "best"):
+                raise ForeignStateError(problem=f"lacks the counter {each.name!r}")
+        progress = cls(**{each.name: stored[each.name] for each in fields(cls)})
         if not 0 <= progress.chunk < chunks:
             problem = f"stands at chunk {progress.chunk}, and the data has {chunks}"
             raise ForeignStateError(problem=problem)
         return progress
+
+    def used(
+        self, budget: Mapping[str, float], *, seconds: float, chunks: int, ahead: int = 0
+    ) -> float:
+        """The share of a budget that is used, by whichever limit is nearest.
+
+        Args:
+            budget: Limits by name: minutes, epochs, steps.
+            seconds: Of training so far.
+            chunks: How many chunks the task has.
+            ahead: So many steps from now, for all that clocks can tell.
+        """
+        amounts = {
+            "minutes": seconds / 60,
+            "epochs": self.epoch + (self.chunk + ahead) / chunks,
+            "steps": self.step + ahead,
+        }
+        return max(amounts[name] / limit for name, limit in budget.items())
 
     def mean_loss(self) -> float:
         """The mean training loss since it was last asked for, in nats per item."""

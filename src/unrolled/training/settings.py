@@ -1,15 +1,17 @@
 """How a model is trained: every default with its unit and reason. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from unrolled.errors import SettingError
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
 ScheduleName = Literal["constant", "linear", "cosine"]
+OmegaForm = Literal["paper", "released"]
 
 MOST_THREADS = 1024  # more than any machine that this will run on has
 MOST_SEEDS = 2**63  # torch's generators take no larger numbers
+LATER = {"later": True}  # marks a field that runs of before do not hold: they take its default
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ class TrainSettings:
     clip_value: float = 0.0
     """Greatest size of each number of the gradient, as in min-char-rnn; 0: off."""
 
+    omega: float = field(default=0.0, metadata=LATER)
+    """Weight of Omega (Pascanu et al. 2013), which asks of each step of a plain rnn that gradients
+    go back through it neither fainter nor stronger; they took 2 in their released code. 0: off."""
+
+    omega_form: OmegaForm = field(default="paper", metadata=LATER)
+    """Omega as the paper has it, or as its released code: of squared norms, the mean over steps."""
+
     evaluate_every: int = 250
     """Steps between evaluations on the validation part."""
 
@@ -73,6 +82,10 @@ class TrainSettings:
     threads: int = 0
     """CPU threads; 0: torch's choice."""
 
+    lens: bool = field(default=False, metadata=LATER)
+    """Log at each evaluation how far back gradients reach, and how large parameters and their
+    updates are (lines of kind "lens" in metrics.jsonl)."""
+
     tensorboard: bool = False
     """Write TensorBoard's files into RUN/tensorboard as well (extra: unrolled[tensorboard])."""
 
@@ -84,7 +97,8 @@ class TrainSettings:
         for name in ("learning_rate", "evaluate_every", "log_every", "keep"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise SettingError(name=name, got=getattr(self, name), wanted="more than 0")
-        for name in ("weight_decay", "momentum", "warmup_steps", "clip_norm", "clip_value"):
+        finite = ("weight_decay", "momentum", "warmup_steps", "clip_norm", "clip_value", "omega")
+        for name in finite:
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingError(name=name, got=getattr(self, name), wanted="0 or more")
         for name in ("patience", "save_seconds", "threads"):

@@ -2,22 +2,27 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The unit in which a task's loss is shown, and how many of it are in a nat."""
+    """The unit in which a task's loss is shown, how many are in a nat, digits after the point."""
 
     name: str
     short: str
     per_nat: float
+    digits: int = 3
 
 
 BITS_PER_CHARACTER = Unit("bits per character", "bpc", 1 / math.log(2))
+NATS = Unit("nats", "nats", 1.0)
+SQUARED_ERROR = Unit("squared error", "squared error", 1.0, digits=5)
 
 
 class Step(NamedTuple):
@@ -26,6 +31,14 @@ class Step(NamedTuple):
     loss: Tensor  # nats per item, differentiable
     items: int
     carried: Any  # state for the next chunk, cut from this one's graph
+
+
+class Measured(NamedTuple):
+    """How a model does on the validation part."""
+
+    loss: float  # nats per item
+    error: float | None = None  # share of the sequences that are wrong, where such are counted
+    solved: bool = False  # nothing is left to train for
 
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -48,9 +61,27 @@ class Task(ABC, Generic[Model]):
         """The loss on a chunk; `carried` is what the chunk before gave, None at the start."""
 
     @abstractmethod
-    def validate(self) -> float:
-        """The loss on the validation part, in nats per item, the model in evaluation mode."""
+    def validate(self) -> Measured:
+        """How the model, in evaluation mode, does on the validation part."""
 
     def sample(self) -> str:
         """A short sample of what the model does, for the eye; empty if there is none."""
         return ""
+
+    def inspect(self) -> Mapping[str, Any]:
+        """What --lens logs of the model at each evaluation, as JSON values; draws no number."""
+        return {}
+
+
+class Penalty(Protocol):
+    """A term beside the loss, whose gradient is not backward's but worked out by itself."""
+
+    name: str
+
+    def listening(self) -> AbstractContextManager[None]:
+        """A block in which the forward pass runs, so that what the term needs is kept."""
+        ...
+
+    def add_gradient(self) -> float:
+        """Add the gradient to the parameters', once backward has run; the value of the term."""
+        ...

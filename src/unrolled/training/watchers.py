@@ -1,6 +1,7 @@
 """Who shows a run as it goes: a live display in a terminal, plain lines elsewhere, or nobody."""
 
 import contextlib
+import math
 import sys
 import time
 from typing import Protocol, TextIO
@@ -11,21 +12,52 @@ QUIET_SECONDS = 10.0  # between plain lines
 class Standing:
     """What is shown of a run at a moment."""
 
-    def __init__(self, *, unit: str, items: str) -> None:
+    def __init__(self, *, unit: str, items: str, digits: int = 3) -> None:
         self.unit = unit
+        self.digits = digits  # of a loss, after the point
         self.items = items
         self.step = 0
         self.done = 0.0  # share of the budget, 0 to 1
-        self.loss = float("nan")  # training loss in the unit
+        self.loss = math.nan  # training loss in the unit, smoothed
         self.validation: float | None = None
+        self.error: float | None = None  # share of the validation sequences that are wrong
+        self.penalty: tuple[str, float] | None = None  # its name and value
         self.rate = 0.0  # items per second
-        self.left = float("nan")  # seconds
+        self.left = math.nan  # seconds
+
+    def note_step(self, loss: float, *, step: int, done: float, items: int, seconds: float) -> None:
+        """Take up a step.
+
+        Args:
+            loss: Its training loss in the unit.
+            step: Its number.
+            done: The share of the budget that was used before it.
+            items: All that were seen so far.
+            seconds: All of the training so far.
+        """
+        first = not math.isfinite(self.loss)
+        self.loss = loss if first else 0.98 * self.loss + 0.02 * loss
+        self.step, self.done = step, done
+        self.rate = items / max(seconds, 1e-9)
+        self.left = seconds * (1 - done) / done if done else math.nan
+
+    def evaluation_line(self, *, step: int, items: int) -> str:
+        """What the last evaluation found, after so many steps and items, in one line."""
+        line = f"step {step:,}: held-out {self.validation:.{self.digits}f} {self.unit}"
+        if self.error is not None:
+            line += f", {self.error:.1%} wrong, after {items:,} {self.items}"
+        return line
 
     def line(self) -> str:
         """The standing in one line."""
-        parts = [f"step {self.step:,}", f"{self.done:4.0%}", f"train {self.loss:.3f} {self.unit}"]
+        loss = f"train {self.loss:.{self.digits}f} {self.unit}"
+        parts = [f"step {self.step:,}", f"{self.done:4.0%}", loss]
         if self.validation is not None:
-            parts.append(f"held-out {self.validation:.3f}")
+            parts.append(f"held-out {self.validation:.{self.digits}f}")
+        if self.error is not None:
+            parts.append(f"wrong {self.error:.1%}")
+        if self.penalty is not None:
+            parts.append(f"{self.penalty[0]} {self.penalty[1]:.3g}")
         parts.append(f"{self.rate:,.0f} {self.items}/s")
         if self.left == self.left:
             parts.append(f"{_clock(self.left)} left")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,15 +19,31 @@ from unrolled.models.beam import beam_search
 from unrolled.models.language_model import LanguageModel
 from unrolled.models.ngram import NGram
 from unrolled.models.sampling import Choice, generate
+from unrolled.probe.looking import look_at
+from unrolled.probe.subject import Looking, Subject
 from unrolled.tasks.char_lm.settings import CharLMSettings
+from unrolled.tasks.char_lm.subject import decoded, subject_of
 from unrolled.tasks.char_lm.task import CharLM, build_model, measure
-from unrolled.tasks.runs import begin, build_on, compute_on, load_model, versions
-from unrolled.tasks.stored_settings import settings_from_json, settings_to_json
-from unrolled.training.loop import Ending, Trainer
-from unrolled.training.storage.checkpoint_names import POINTERS, list_names, step_of
-from unrolled.training.storage.run_folder import RunFolder, create_run, read_config
+from unrolled.tasks.runs import (
+    begin,
+    build_on,
+    compute_on,
+    config_of,
+    folder_for,
+    go_on,
+    load_model,
+    train_in,
+    with_budget,
+)
+from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.training.loop import Ending
+from unrolled.training.storage.metrics_log import read_metrics
 from unrolled.training.storage.run_folder import open_run as lock_run
+from unrolled.training.storage.run_folder import read_config
 from unrolled.training.watchers import Silent, Watcher
+
+if TYPE_CHECKING:
+    from unrolled.probe.report.page import Report
 
 NAME = "char-lm"
 
@@ -50,6 +66,8 @@ class Evaluation:
 
 class CharLMRun:
     """A trained character model, read from its run folder."""
+
+    writes = True  # text, by `generate`
 
     def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
         """Open a run; nothing in it is executed or unpickled.
@@ -148,6 +166,76 @@ class CharLMRun:
             ngram_bits_per_character=counts.bits_per_character(test),
         )
 
+    def subject(
+        self, data: str | Path | None = None, *, encoding: str = "utf-8", text: str | None = None
+    ) -> Subject:
+        """The model and a text for `unrolled.probe`.
+
+        Args:
+            data: A text; None takes the test part of the run's own.
+            encoding: How the characters of a file are written as bytes.
+            text: The text itself, instead; bytes as the first 256 characters.
+
+        Raises:
+            DataChangedError: The run's own text is no longer what it was trained on.
+            UnknownCharactersError: The text has characters that the model never saw.
+        """
+        corpus = _corpus(self.settings, self.config)
+        train, _, numbers = _split(corpus, self.settings)
+        if data is not None:
+            numbers = find_corpus(data, encoding=encoding, alphabet=self.alphabet).ids
+        settings = self.settings
+        sizes = {"layers": str(settings.num_layers), "units": str(settings.hidden_size)}
+        return subject_of(
+            self.model,
+            decoded(numbers, self.alphabet) if text is None else text,
+            train,
+            self.alphabet,
+            name=self.path.name,
+            facts={"cell": self.cell.name, **sizes, "trained on": corpus.name},
+            history=list(read_metrics(self.path)),
+        )
+
+    def look(
+        self, data: str | Path | None = None, *, encoding: str = "utf-8", how: Looking | None = None
+    ) -> "Report":
+        """Look inside the model, as `unrolled look` does; a notebook shows what comes back.
+
+        Args:
+            data: A text; None takes the test part of the run's own.
+            encoding: How the characters of a file are written as bytes.
+            how: How closely to look; None: in the usual way.
+
+        Raises:
+            UnrolledError: Many kinds; see `unrolled.probe.examination.examine`.
+        """
+        return look_at([self.subject(data, encoding=encoding)], how)
+
+    def tell(self, figures: Evaluation) -> list[str]:
+        """The figures as lines to be read."""
+        settings = self.settings
+        model = f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"
+        counts = f"Witten-Bell {figures.ngram_order}-gram"
+        width = max(len(model), len(counts))
+        bits, nats = figures.bits_per_character, figures.nats_per_character
+        return [
+            f"{figures.text}, {figures.characters:,} characters:",
+            f"  {model:{width}}  {bits:.3f} bits per character ({nats:.3f} nats)",
+            f"  {counts:{width}}  {figures.ngram_bits_per_character:.3f} bits per character",
+        ]
+
+    def advice(self, path: str) -> list[str]:
+        """Commands to type next.
+
+        Args:
+            path: The run folder as one would type it.
+        """
+        lines = [f"unrolled generate {path} --length 1000 --temperature 0.7"]
+        if self.ending:
+            steps = 2 * self.ending.step
+            lines.append(f"unrolled resume {path} --steps {steps}  # as long again")
+        return [*lines, f"unrolled evaluate {path}", f"unrolled look {path}"]
+
     def _read_first(self, prime: str) -> list[int]:
         """The prime as numbers; for an empty one a line end, or the first symbol there is."""
         if prime:
@@ -178,9 +266,10 @@ def train(
     device = begin(settings.training)
     model = build_on(device, lambda: build_model(settings, cell, len(corpus.alphabet)))
     task = _task(model, corpus, settings)
-    folder = settings.out or _free_folder(cell)
-    with create_run(folder, _config(settings, cell, corpus)) as run:
-        return _fit(task, run, settings, watcher)
+    folder = folder_for(settings, NAME, cell)
+    config = _config(settings, cell, corpus)
+    ending = train_in(folder, config, task, settings.training, watcher)
+    return CharLMRun(folder.absolute(), ending=ending)
 
 
 def resume(
@@ -200,41 +289,17 @@ def resume(
     watcher = watcher or Silent()
     with lock_run(path) as run:
         settings, cell, alphabet = _parts(run.config, Path(path))
-        if budget:
-            limits: dict[str, Any] = {"minutes": None, "epochs": None, "steps": None, **budget}
-            settings = replace(settings, training=replace(settings.training, **limits))
+        settings = with_budget(settings, budget)
         corpus = _corpus(settings, run.config)
         device = begin(settings.training)
         model = build_on(device, lambda: build_model(settings, cell, len(alphabet)))
-        return _fit(_task(model, corpus, settings), run, settings, watcher, go_on=True)
+        ending = go_on(run, _task(model, corpus, settings), settings.training, watcher)
+        return CharLMRun(run.path, ending=ending)
 
 
 def open_run(path: Path | str) -> CharLMRun:
     """The trained model of a run folder; see `CharLMRun`."""
     return CharLMRun(path)
-
-
-def _fit(
-    task: CharLM,
-    run: RunFolder,
-    settings: CharLMSettings,
-    watcher: Watcher,
-    *,
-    go_on: bool = False,
-) -> CharLMRun:
-    trainer = Trainer(task, settings.training, run, watcher)
-    try:
-        if go_on and _has_begun(run.path):
-            trainer.restore(run.load("last"))
-        ending = trainer.fit()
-    finally:
-        watcher.close()
-    return CharLMRun(run.path, ending=ending)
-
-
-def _has_begun(path: Path) -> bool:
-    """Whether there is something to go on from: a kill may come before the first save has ended."""
-    return (path / POINTERS["last"]).exists() or any(map(step_of, list_names(path)))
 
 
 def _task(model: LanguageModel, corpus: Corpus, settings: CharLMSettings) -> CharLM:
@@ -251,29 +316,18 @@ def _split(corpus: Corpus, settings: CharLMSettings) -> tuple[np.ndarray, np.nda
     return corpus.split(validation=settings.validation, test=settings.test)
 
 
-def _free_folder(cell: Cell) -> Path:
-    """runs/char-lm-CELL, or with a number after it if that is taken."""
-    names = (f"{NAME}-{cell.name}{f'-{n}' if n > 1 else ''}" for n in range(1, 1_000_000))
-    return next(folder for name in names if not (folder := Path("runs") / name).exists())
-
-
 def _config(settings: CharLMSettings, cell: Cell, corpus: Corpus) -> dict[str, Any]:
     source = settings.data
     if source is not None and source not in SETS:
         source = str(Path(source).absolute())
-    out = None if settings.out is None else Path(settings.out).absolute()
     return {
-        "task": NAME,
-        "settings": settings_to_json(replace(settings, data=source, out=out)),
-        "cell": stored.to_json(cell),
+        **config_of(NAME, replace(settings, data=source), cell),
         "alphabet": corpus.alphabet.to_json(),
         "data": {
             "name": corpus.name,
             "fingerprint": corpus.fingerprint,
             "characters": len(corpus),
         },
-        "versions": versions(),
-        "threads": torch.get_num_threads(),
     }
 
 

@@ -12,7 +12,7 @@ from unrolled.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class CharLMSettings:
-    """Learn a text character by character."""
+    """Learn a text character by character, and write more of it."""
 
     data: Positional[str | None] = None
     """A text file, a folder of them, or a named set (`unrolled data` lists them). Default: the

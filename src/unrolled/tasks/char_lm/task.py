@@ -1,5 +1,6 @@
 """The character model's data and loss."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ from unrolled.lang.cell import Cell
 from unrolled.layers.states import detach
 from unrolled.models.language_model import LanguageModel, Shape
 from unrolled.models.sampling import Choice, generate
+from unrolled.probe.gradients import gradient_maps
 from unrolled.tasks.char_lm.settings import CharLMSettings
-from unrolled.training.task import BITS_PER_CHARACTER, Step, Task
+from unrolled.tasks.lens import lens_to_json
+from unrolled.training.task import BITS_PER_CHARACTER, Measured, Step, Task
 
 SAMPLE_LENGTH = 240
+LENS_WARMUP, LENS_STEPS = 64, 128  # characters that are read before, and whose losses go back
 EVALUATION_CHUNK = 256  # steps; only a matter of memory
 
 
@@ -127,9 +131,15 @@ class CharLM(Task[LanguageModel]):
         loss = F.cross_entropy(logits.flatten(0, 1), following.flatten())
         return Step(loss, symbols.numel(), detach(state))
 
-    def validate(self) -> float:
+    def validate(self) -> Measured:
         """Nats per character on the validation part."""
-        return measure(self.model, self.validation)
+        return Measured(measure(self.model, self.validation))
+
+    def inspect(self) -> Mapping[str, Any]:
+        """How far back the losses of a piece of the validation part reach."""
+        piece = self.validation[: LENS_WARMUP + LENS_STEPS + 1]
+        warmup = max(0, len(piece) - LENS_STEPS - 1)
+        return lens_to_json(gradient_maps(self.model, piece, warmup=warmup))
 
     def sample(self) -> str:
         """Some text of the model's own."""

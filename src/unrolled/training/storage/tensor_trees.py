@@ -8,6 +8,7 @@ path, `state.0.exp_avg`; the JSON holds the rest, with `{"tensor": name}` where 
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from unrolled.errors import ForeignStateError, NotJsonError
@@ -54,6 +55,15 @@ def unpack_tree(tensors: Mapping[str, Tensor], packed: Any) -> Any:
         case None | bool() | int() | float() | str():
             return packed
     raise ForeignStateError(problem=f"holds {str(packed)[:80]!r}, which is no packed value")
+
+
+def moved(tree: Any, device: torch.device) -> Any:
+    """The same nesting of tuples and lists with its tensors on a device."""
+    if isinstance(tree, Tensor):
+        return tree.to(device)
+    if isinstance(tree, tuple | list):
+        return type(tree)(moved(part, device) for part in tree)
+    return tree
 
 
 def _pack(tree: Any, path: str, tensors: dict[str, Tensor]) -> Any:

@@ -1,0 +1,45 @@
+"""What all charts share: data as JSON takes them, colours, sizes.
+
+Colours are Okabe and Ito's (2008), which colour-blind eyes tell apart; where a colour says
+something, so does a shape or a dash.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from unrolled.probe.examination import Examination
+
+Seen = Mapping[str, Examination]
+"""What was seen, by the names of the runs."""
+Row = dict[str, Any]
+
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"]
+GREY = "#999999"
+WIDTH, HEIGHT = 440, 240
+
+
+def data(rows: Sequence[Row]) -> alt.Data:
+    """Rows as the data of a chart."""
+    return alt.Data(values=[{k: _plain(v) for k, v in row.items()} for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    """A number as JSON takes it, with four digits; not-a-number as null."""
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.4g}") if np.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def colour(field: str, title: str | None, **more: Any) -> alt.Color:
+    """A colour for each value of a field."""
+    return alt.Color(field, title=title, scale=alt.Scale(range=COLOURS), **more)
+
+
+def by_run(chart: Any, seen: Seen, **facets: Any) -> alt.TopLevelMixin:
+    """A chart once, or once for each run if there are several."""
+    if len(seen) > 1:
+        facets["row"] = alt.Row("run:N", title=None)
+    return chart.facet(**facets) if facets else chart

@@ -1,0 +1,128 @@
+"""Text coloured by a unit: which piece of it to show, and the piece as a picture of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from unrolled.probe.examination import Examination
+from unrolled.probe.tracks import Track
+from unrolled.probe.units import Found
+
+LENGTH, ROWS = 420, 8  # of a passage, at most: characters and lines
+TRIED = 400  # places where it might begin
+LOW, HIGH = (0, 114, 178), (230, 140, 0)
+"""Blue where a unit is low, orange where it is high: told apart by colour-blind eyes, too."""
+FULL = 0.65  # of the colour, behind the letters
+COLUMNS, ADVANCE, LINE, SIZE = 100, 7.25, 17, 12  # of a picture: characters, and pixels each
+
+
+def scale_of(course: np.ndarray) -> tuple[float, float]:
+    """The value that is drawn white, the unit's median, and how far from it colours are full."""
+    low, middle, high = np.quantile(course, (0.01, 0.5, 0.99))
+    return float(middle), float(max(high - middle, middle - low, 1e-6))
+
+
+def scaled(course: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """Values from -1 for far below the median to 1 for far above."""
+    middle, span = scale
+    return np.clip((course - middle) / span, -1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """A piece of text, coloured by the unit that follows a track."""
+
+    found: Found
+    start: int
+    text: str
+    level: np.ndarray
+    """Of each character, from -1 to 1."""
+    on: np.ndarray
+    """Whether the track is on there, or above its mean."""
+
+
+def passages(seen: Examination) -> list[Passage]:
+    """One for each track that has a unit, in a place where the track changes."""
+    best = seen.finding.best if seen.finding else []
+    return [_passage(seen, found) for found in best]
+
+
+def _passage(seen: Examination, found: Found) -> Passage:
+    half, length = len(seen.text) // 2, min(LENGTH, len(seen.text) // 2)
+    start = half + _most_changing(found.track.values[half:], length)
+    start += seen.text[start : start + COLUMNS].find("\n") + 1  # with a line, if one begins there
+    course = seen.tape.values[found.unit.source][found.unit.index]
+    scale = scale_of(course[half:])
+    length = min(length, _length(seen.text[start : start + length]))
+    values = found.track.values[start : start + length]
+    on = values > (found.track.values.mean() if found.track.is_number else 0)
+    level = scaled(course[start : start + length], scale)
+    return Passage(found, start, seen.text[start : start + length], level, on)
+
+
+def _length(text: str) -> int:
+    """Up to the end of the last line that is shown."""
+    return sum(map(len, text.splitlines(keepends=True)[:ROWS]))
+
+
+def _most_changing(values: np.ndarray, length: int) -> int:
+    """Where a piece begins in which a track varies most."""
+    starts = np.unique(np.linspace(0, len(values) - length, TRIED).astype(int))
+    return int(starts[np.argmax([values[s : s + length].std() for s in starts])])
+
+
+def ground(level: float) -> str:
+    """The colour behind a character, on white."""
+    hue = HIGH if level > 0 else LOW
+    return "#" + "".join(f"{round(255 + (part - 255) * abs(level) * FULL):02x}" for part in hue)
+
+
+def picture(shown: Sequence[Passage]) -> str:
+    """Passages below each other, as SVG: the colour is the unit, a line below marks the track."""
+    blocks: list[str] = []
+    y = LINE
+    for passage in shown:
+        found = passage.found
+        title = f"{found.track.name}: {found.unit}, {found.measure} {found.score:.2f}"
+        blocks.append(f'<text x="8" y="{y}" font-weight="bold">{escape(title)}</text>')
+        y += 6
+        for row in _rows(passage.text):
+            blocks += _row(passage, row, y)
+            y += LINE
+        y += 2 * LINE
+    width = round(COLUMNS * ADVANCE + 16)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y - LINE}" '
+        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}">'
+        '<rect width="100%" height="100%" fill="white"/>'
+    )
+    return "\n".join([head, *blocks, "</svg>"])
+
+
+def _rows(text: str) -> Iterator[slice]:
+    """The lines of a text, long ones cut."""
+    start = 0
+    for line in text.splitlines(keepends=True):
+        for at in range(0, len(line), COLUMNS):
+            yield slice(start + at, start + min(at + COLUMNS, len(line)))
+        start += len(line)
+
+
+def _row(passage: Passage, row: slice, y: int) -> Iterator[str]:
+    for column, at in enumerate(range(*row.indices(len(passage.text)))):
+        x = 8 + column * ADVANCE
+        fill = ground(float(passage.level[at]))
+        yield f'<rect x="{x:.2f}" y="{y}" width="{ADVANCE}" height="{LINE - 2}" fill="{fill}"/>'
+        if passage.on[at]:
+            yield f'<rect x="{x:.2f}" y="{y + LINE - 3.5}" width="{ADVANCE}" height="1.5"/>'
+        symbol = passage.text[at]
+        if symbol.isprintable() and not symbol.isspace():
+            yield f'<text x="{x:.2f}" y="{y + SIZE}">{escape(symbol)}</text>'
+
+
+def track_level(track: Track) -> np.ndarray:
+    """A track's values from 0 to 255."""
+    low, high = float(track.values.min()), float(track.values.max())
+    return np.round((track.values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)

@@ -1,0 +1,216 @@
+"""A toy task's run: train it, go on with it, evaluate it."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from unrolled.cells import find_cell
+from unrolled.errors import NothingToGenerateError, SettingError
+from unrolled.lang import stored
+from unrolled.lang.cell import Cell
+from unrolled.models.smart_start import start_smart
+from unrolled.tasks.runs import (
+    begin,
+    build_on,
+    compute_on,
+    config_of,
+    folder_for,
+    go_on,
+    load_model,
+    train_in,
+    with_budget,
+)
+from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.tasks.toy.problems import PROBLEMS
+from unrolled.tasks.toy.settings import ToySettings
+from unrolled.tasks.toy.task import SOLVED, Model, Toy, build_model, measure
+from unrolled.training.loop import Ending
+from unrolled.training.storage.run_folder import open_run as lock_run
+from unrolled.training.storage.run_folder import read_config
+from unrolled.training.watchers import Silent, Watcher
+
+SEQUENCES = 10_000  # of an evaluation, as Pascanu et al. take
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures on sequences that neither training nor its evaluations drew; see `to_json`."""
+
+    task: str
+    sequences: int
+    shortest: int
+    length: int
+    loss: float
+    unit: str
+    baseline_loss: float
+    error: float
+    solved: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+
+class ToyRun:
+    """A model trained on a toy task, read from its run folder."""
+
+    writes = False  # it answers
+
+    def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
+        """Open a run; nothing in it is executed or unpickled.
+
+        Args:
+            path: The run folder.
+            ending: How training ended, if it was just trained.
+
+        Raises:
+            NotARunError: The folder holds no run.
+            DamagedFileError: A file of its best checkpoint is not as it was saved.
+        """
+        self.path = Path(path)
+        self.ending = ending
+        self.config = read_config(path)
+        self.settings, self.cell = _parts(self.config, self.path)
+        self.model = load_model(self.path, lambda: build_model(self.settings, self.cell))
+        self.model.to(compute_on(self.settings.training)).eval()
+
+    def evaluate(self, *, sequences: int = SEQUENCES, **of_texts: Any) -> Evaluation:
+        """Measure on fresh sequences, always the same ones.
+
+        Args:
+            sequences: How many.
+            **of_texts: What tasks on texts take (data, encoding, ngram), refused here.
+
+        Raises:
+            SettingError: Something of texts is given.
+        """
+        task, settings = self.settings.task, self.settings
+        for name, value in of_texts.items():
+            wanted = f"none: {task} draws its own sequences"
+            raise SettingError(name=name, got=value, wanted=wanted)
+        found = measure(self.model, settings, "test", sequences)
+        return Evaluation(
+            task=task,
+            sequences=sequences,
+            shortest=settings.shortest or settings.length,
+            length=settings.length,
+            loss=found.loss,
+            unit=PROBLEMS[task].answer.unit.name,
+            baseline_loss=found.baseline,
+            error=found.error,
+            solved=found.error < SOLVED,
+        )
+
+    def generate(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: there is nothing to generate.
+
+        Raises:
+            NothingToGenerateError: Always.
+        """
+        raise NothingToGenerateError(task=self.settings.task, path=self.path)
+
+    search = generate
+
+    def tell(self, figures: Evaluation) -> list[str]:
+        """The figures as lines to be read."""
+        settings = self.settings
+        model = f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"
+        lengths = {figures.shortest, figures.length}
+        title = f"{figures.task} of length {' to '.join(map(str, sorted(lengths)))}"
+        verdict = "solved" if figures.solved else "not solved"
+        losses = {model: figures.loss, "without memory": figures.baseline_loss}
+        width, unit = max(map(len, losses)), PROBLEMS[figures.task].answer.unit
+        return [
+            f"{title}, {figures.sequences:,} fresh sequences:",
+            *(f"  {n:{width}}  {loss:.{unit.digits}f} {unit.name}" for n, loss in losses.items()),
+            f"  {'wrong':{width}}  {figures.error:.2%} of them: {verdict} (below {SOLVED:.0%})",
+        ]
+
+    def advice(self, path: str) -> list[str]:
+        """Commands to type next.
+
+        Args:
+            path: The run folder as one would type it.
+        """
+        ending = self.ending
+        lines = [f"unrolled evaluate {path}"]
+        if ending and ending.reason == "solved":
+            lines.append(f"unrolled train {self._harder()}  # twice as far back")
+        elif ending:
+            lines.append(f"unrolled resume {path} --steps {2 * ending.step}  # as long again")
+        return lines
+
+    def _harder(self) -> str:
+        """The task at twice the length, with what makes this run other than usual."""
+        settings, training = self.settings, self.settings.training
+        flags = {"cell": settings.cell, "length": 2 * settings.length}
+        if settings.start != "own":
+            flags["start"] = settings.start
+        if training.omega:
+            flags |= {"omega": training.omega, "omega-form": training.omega_form}
+        typed = (f"--{name} {shlex.quote(str(value))}" for name, value in flags.items())
+        return f"{settings.task} {' '.join(typed)}"
+
+
+def train(
+    settings: ToySettings, *, cell: Cell | None = None, watcher: Watcher | None = None
+) -> ToyRun:
+    """Train a model on a toy task in a new run folder.
+
+    Args:
+        settings: Everything that can be set.
+        cell: The cell, instead of the one that the settings name.
+        watcher: Who is told as it goes; None: nobody.
+
+    Raises:
+        UnrolledError: Many kinds, each a class of `unrolled.errors`: the cell, the settings or the
+            run folder do not serve, or training diverged.
+    """
+    cell = cell or find_cell(settings.cell)
+    task = _task(settings, cell)
+    folder = folder_for(settings, settings.task, cell)
+    config = config_of(settings.task, settings, cell)
+    ending = train_in(folder, config, task, settings.training, watcher or Silent())
+    return ToyRun(folder.absolute(), ending=ending)
+
+
+def resume(
+    path: Path | str, *, budget: Mapping[str, float] | None = None, watcher: Watcher | None = None
+) -> ToyRun:
+    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+    Args:
+        path: The run folder.
+        budget: New limits (minutes, steps), counted from the run's start.
+        watcher: Who is told as it goes; None: nobody.
+
+    Raises:
+        UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; training
+            diverged.
+    """
+    with lock_run(path) as run:
+        settings, cell = _parts(run.config, Path(path))
+        settings = with_budget(settings, budget)
+        ending = go_on(run, _task(settings, cell), settings.training, watcher or Silent())
+        return ToyRun(run.path, ending=ending)
+
+
+def open_run(path: Path | str) -> ToyRun:
+    """The trained model of a run folder; see `ToyRun`."""
+    return ToyRun(path)
+
+
+def _task(settings: ToySettings, cell: Cell) -> Toy:
+    """The task with a fresh model, everything seeded."""
+    device = begin(settings.training)
+    model: Model = build_on(device, lambda: build_model(settings, cell))
+    if settings.start == "smart":
+        start_smart(model)
+    return Toy(model, settings)
+
+
+def _parts(config: Mapping[str, Any], path: Path) -> tuple[ToySettings, Cell]:
+    settings = settings_from_json(ToySettings, config.get("settings"), path)
+    return settings, stored.from_json(config.get("cell"))

@@ -1,0 +1,126 @@
+"""Everything that is looked at in one network, on texts of every kind."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from tests.probe.planted import LATCH, make_text
+from tests.probe.report.examined import HOW, examined, subject
+from torch import nn
+
+from unrolled import convert
+from unrolled.errors import MissingExtraError, UnknownCharactersError
+from unrolled.probe import looking
+from unrolled.probe.examination import examine
+from unrolled.probe.looking import look_at
+from unrolled.probe.recorder import record
+from unrolled.probe.subject import Looking, Subject
+
+QUICK = Looking(characters=1_000, shifts=250, lens_steps=8, language="none")
+
+
+def test_what_belongs_together_is_in_one_order():
+    seen = examined()
+    best = seen.finding.best
+    assert [readable.track for readable in seen.readable] == [found.track for found in best]
+    assert [effect.found for effect in seen.effects] == best
+    assert len(seen.tape) == len(seen.text) == 6_000
+    assert LATCH in [found.track.name for found in best]
+    assert set(seen.paths) == {"h", "c"}
+    assert {s.source.name for s in seen.saturations} == {"i", "f", "g", "o"}
+    assert [len(j.steps) for j in seen.jacobians] == [8]
+    assert seen.peeling.characters == 5_999
+    free = record(seen.subject.network, seen.subject.symbols[:6_000]).log_likelihood[1:]
+    assert seen.bits_per_character == pytest.approx(-free.mean() / np.log(2))
+
+
+def test_a_text_too_short_for_the_finder_is_looked_at_otherwise():
+    seen = examine(subject(text=make_text(1)[:300]), HOW)
+    assert (seen.finding, seen.effects, seen.readable) == (None, [], [])
+    assert seen.notes == (
+        "The text has 300 characters, but the cell finder needs at least 400. Give a longer one.",
+    )
+    assert len(next(iter(seen.maps.values())).norms) == 24
+    assert len(seen.tape) == 300
+
+
+def test_a_text_of_a_few_characters_is_looked_at_as_far_as_it_goes():
+    seen = examine(subject(text="ab (c"), HOW)
+    assert len(next(iter(seen.maps.values())).norms) == 2
+    assert [kind.bins for kind in seen.closings] == [(), ()]
+
+
+def test_without_a_training_text_errors_are_not_peeled_and_that_is_said():
+    seen = examine(subject(training=""), QUICK)
+    assert seen.peeling is None
+    assert seen.notes == ("Nothing is known of the training text, so errors were not peeled.",)
+
+
+def test_a_network_numbers_its_characters_as_it_likes():
+    """The same network with its symbols renamed does the same."""
+    plain = subject()
+    order = np.random.default_rng(0).permutation(len(plain.vocabulary))
+    other = subject(vocabulary="".join(plain.vocabulary[i] for i in order))
+    with torch.no_grad():
+        layer = other.network.recurrent
+        for gate in "ifgo":
+            layer.parameter(f"W.x{gate}").copy_(layer.parameter(f"W.x{gate}")[:, order].clone())
+        for parameter in (other.network.readout.weight, other.network.readout.bias):
+            parameter.copy_(parameter[order].clone())
+    tapes = [record(s.network, s.symbols[:500]) for s in (plain, other)]
+    np.testing.assert_allclose(tapes[1].log_likelihood, tapes[0].log_likelihood, rtol=1e-5)
+    likeliest = [np.array(list(s.vocabulary))[t.likeliest] for s, t in zip((plain, other), tapes)]  # noqa: B905
+    np.testing.assert_array_equal(likeliest[0][:, 0], likeliest[1][:, 0])
+
+
+def test_characters_that_the_network_does_not_know_are_named():
+    with pytest.raises(UnknownCharactersError, match=r"3 characters .* 'é' \(2 times\), 'z'"):
+        examine(subject(text="abé zé"), QUICK)
+
+
+def test_tracks_of_the_users_own_come_first():
+    seen = examine(subject(), Looking(characters=1_000, shifts=250, lens_steps=8, tracks=("a=a+",)))
+    assert seen.tracks[0].name == "a"
+    np.testing.assert_array_equal(seen.tracks[0].values > 0, np.array(list(seen.text)) == "a")
+
+
+def test_a_network_of_torchs_own_layers_is_looked_at():
+    class Plain(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.embedding = nn.Embedding(size, 6)
+            self.gru = nn.GRU(6, 5, batch_first=True)
+            self.readout = nn.Linear(5, size)
+
+        def forward(self, symbols):
+            return self.readout(self.gru(self.embedding(symbols))[0])
+
+    torch.manual_seed(0)
+    text = make_text(1)
+    vocabulary = "".join(sorted(set(text)))
+    network = convert(Plain(len(vocabulary)))
+    seen = examine(Subject("plain", network, text, vocabulary, batch_first=True), QUICK)
+    assert {str(source) for source in seen.tape.values} == {"h (gru, layer 0)"}
+    assert [s.source.name for s in seen.saturations] == ["r", "z", "n"]
+    assert seen.paths == {}
+
+
+def test_several_networks_make_one_report_and_tell_how_far_they_are():
+    told = []
+    subjects = [subject(seed) for seed in (0, 1)] + [subject(1)]
+    report = look_at(subjects, QUICK, progress=lambda what, share: told.append((what, share)))
+    assert [*report.seen] == ["planted-0", "planted-1", "planted-1 (3)"]
+    assert report.title == "planted-0, planted-1, planted-1 (3)"
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < shares[-1] < 1
+    assert told[0][0] == "planted-0: telling what the text does"
+    assert report.words[0].startswith("planted-0 (cell lstm, units 12) read 1,000 characters")
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(looking, "find_spec", lambda name: None if name == "altair" else find(name))
+    with pytest.raises(MissingExtraError, match=r"Reports need the package altair.*unrolled\[look"):
+        look_at([subject()], QUICK)
