@@ -1,0 +1,74 @@
+"""What a run keeps of its settings, cell and text, and how they are found again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from unrolled.data.alphabet import Alphabet
+from unrolled.data.sets import SETS, find_corpus
+from unrolled.data.text import Corpus, Parts
+from unrolled.errors import DataChangedError
+from unrolled.lang import stored
+from unrolled.lang.cell import Cell
+from unrolled.tasks.char_lm.settings import CharLMSettings
+from unrolled.tasks.runs import config_of
+from unrolled.tasks.stored_settings import settings_from_json
+
+NAME = "char-lm"
+
+
+def run_config(settings: CharLMSettings, cell: Cell, corpus: Corpus) -> dict[str, Any]:
+    """What the run folder keeps of a training, as JSON values."""
+    source = settings.data
+    if source is not None and source not in SETS:
+        source = str(Path(source).absolute())
+    return {
+        **config_of(NAME, replace(settings, data=source), cell),
+        "alphabet": corpus.alphabet.to_json(),
+        "data": {
+            "name": corpus.name,
+            "fingerprint": corpus.fingerprint,
+            "characters": len(corpus),
+        },
+    }
+
+
+def parts_of(config: Mapping[str, Any], path: Path) -> tuple[CharLMSettings, Cell, Alphabet]:
+    """Settings, cell and alphabet of a run's config.
+
+    Args:
+        config: What the run folder keeps.
+        path: The folder, for messages.
+
+    Raises:
+        DamagedFileError: The config is not as it was written.
+    """
+    settings = settings_from_json(CharLMSettings, config.get("settings"), path)
+    return (
+        settings,
+        stored.from_json(config.get("cell")),
+        Alphabet.from_json(config.get("alphabet")),
+    )
+
+
+def corpus_of(settings: CharLMSettings, config: Mapping[str, Any]) -> Corpus:
+    """The run's own text.
+
+    Raises:
+        DataChangedError: It is not the one any more that the run was trained on.
+    """
+    alphabet = Alphabet.from_json(config.get("alphabet"))
+    corpus = find_corpus(settings.data, encoding=settings.encoding, as_bytes=settings.bytes)
+    data = config.get("data")
+    trained_on = data.get("fingerprint") if isinstance(data, Mapping) else None
+    if corpus.fingerprint != trained_on or corpus.alphabet != alphabet:
+        raise DataChangedError(
+            name=corpus.name, was=str(trained_on)[:12], now=corpus.fingerprint[:12]
+        )
+    return corpus
+
+
+def split(corpus: Corpus, settings: CharLMSettings) -> Parts:
+    """The parts of a text to train on, to validate on, and for the figures that count."""
+    return corpus.split(validation=settings.validation, test=settings.test)

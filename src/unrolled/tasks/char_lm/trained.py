@@ -1,0 +1,222 @@
+"""A trained character model: generate from it, evaluate it, look into it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from unrolled.data.sets import find_corpus
+from unrolled.models.beam import beam_search
+from unrolled.models.ngram import NGram
+from unrolled.models.sampling import Choice, generate
+from unrolled.probe.looking import look_at
+from unrolled.probe.subject import Looking, Subject
+from unrolled.tasks.char_lm.config import corpus_of, parts_of, split
+from unrolled.tasks.char_lm.subject import decoded, subject_of
+from unrolled.tasks.char_lm.task import CharLM, build_model, measure
+from unrolled.tasks.runs import compute_on, load_model
+from unrolled.training.loop import Ending
+from unrolled.training.storage.metrics_log import read_metrics
+from unrolled.training.storage.run_folder import read_config
+
+if TYPE_CHECKING:
+    from unrolled.probe.report.page import Report
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures on a text, the model's beside the counting baseline's; see `to_json`."""
+
+    text: str
+    characters: int
+    nats_per_character: float
+    bits_per_character: float
+    ngram_order: int
+    ngram_bits_per_character: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+
+class CharLMRun:
+    """A trained character model, read from its run folder."""
+
+    writes = True  # text, by `generate`
+
+    def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
+        """Open a run; nothing in it is executed or unpickled.
+
+        Args:
+            path: The run folder.
+            ending: How training ended, if it was just trained.
+
+        Raises:
+            NotARunError: The folder holds no run.
+            DamagedFileError: A file of its best checkpoint is not as it was saved.
+        """
+        self.path = Path(path)
+        self.ending = ending
+        self.config = read_config(path)
+        self.settings, self.cell, self.alphabet = parts_of(self.config, self.path)
+        self.model = load_model(
+            self.path, lambda: build_model(self.settings, self.cell, len(self.alphabet))
+        )
+        self.model.to(compute_on(self.settings.training)).eval()
+
+    def generate(
+        self, prime: str = "", *, length: int = 500, choice: Choice | None = None, seed: int = 0
+    ) -> Iterator[str]:
+        """Text of the model's own, piece by piece as it is drawn, the prime not included.
+
+        Args:
+            prime: What the model reads first; empty starts after a line end or a first symbol.
+            length: Characters to draw.
+            choice: Temperature and the like; None draws from the model's own probabilities.
+            seed: The same seed gives the same text.
+
+        Raises:
+            UnknownCharactersError: The prime has characters that the model never saw.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        drawn = generate(self.model, self._read_first(prime), choice or Choice(), generator)
+        return self._decoded(drawn, length)
+
+    def _decoded(self, drawn: Iterator[int], length: int) -> Iterator[str]:
+        """Symbols as text; a character of several bytes comes when its last byte has."""
+        decoder = self.alphabet.decoder()
+        for count in range(length):
+            piece = decoder.decode(np.array([next(drawn)]), final=count == length - 1)
+            if piece:
+                yield piece
+
+    def search(self, prime: str = "", *, length: int = 200, width: int = 4) -> str:
+        """The likeliest text that beam search finds after the prime.
+
+        Args:
+            prime: What the model reads first.
+            length: Characters of the continuation.
+            width: Beams kept at each step.
+
+        Raises:
+            UnknownCharactersError: The prime has characters that the model never saw.
+        """
+        found = beam_search(self.model, self._read_first(prime), length=length, width=width)
+        return self.alphabet.decode(np.array(found.symbols))
+
+    def evaluate(
+        self,
+        data: str | Path | None = None,
+        *,
+        encoding: str = "utf-8",
+        ngram: int | None = None,
+    ) -> Evaluation:
+        """Measure on a text, beside a Witten-Bell n-gram that counted the same training part.
+
+        Args:
+            data: A text; None takes the test part of the run's own.
+            encoding: How the characters of a file are written as bytes.
+            ngram: Order of the baseline; None takes the run's own setting.
+
+        Raises:
+            ContextOrderError: The order is below 1.
+            DataChangedError: The run's own text is no longer what it was trained on.
+            UnknownCharactersError: The text has characters that the model never saw.
+        """
+        corpus = corpus_of(self.settings, self.config)
+        train, _, test = split(corpus, self.settings)
+        name = f"the test part of {corpus.name}"
+        if data is not None:
+            other = find_corpus(data, encoding=encoding, alphabet=self.alphabet)
+            test, name = other.ids, other.name
+        nats = measure(self.model, test)
+        order = self.settings.ngram if ngram is None else ngram
+        counts = NGram.fit(train, vocabulary_size=len(self.alphabet), order=order)
+        return Evaluation(
+            text=name,
+            characters=len(test),
+            nats_per_character=nats,
+            bits_per_character=nats * CharLM.unit.per_nat,
+            ngram_order=order,
+            ngram_bits_per_character=counts.bits_per_character(test),
+        )
+
+    def subject(
+        self, data: str | Path | None = None, *, encoding: str = "utf-8", text: str | None = None
+    ) -> Subject:
+        """The model and a text for `unrolled.probe`.
+
+        Args:
+            data: A text; None takes the test part of the run's own.
+            encoding: How the characters of a file are written as bytes.
+            text: The text itself, instead; bytes as the first 256 characters.
+
+        Raises:
+            DataChangedError: The run's own text is no longer what it was trained on.
+            UnknownCharactersError: The text has characters that the model never saw.
+        """
+        corpus = corpus_of(self.settings, self.config)
+        train, _, numbers = split(corpus, self.settings)
+        if data is not None:
+            numbers = find_corpus(data, encoding=encoding, alphabet=self.alphabet).ids
+        settings = self.settings
+        sizes = {"layers": str(settings.num_layers), "units": str(settings.hidden_size)}
+        return subject_of(
+            self.model,
+            decoded(numbers, self.alphabet) if text is None else text,
+            train,
+            self.alphabet,
+            name=self.path.name,
+            facts={"cell": self.cell.name, **sizes, "trained on": corpus.name},
+            history=list(read_metrics(self.path)),
+        )
+
+    def look(
+        self, data: str | Path | None = None, *, encoding: str = "utf-8", how: Looking | None = None
+    ) -> "Report":
+        """Look inside the model, as `unrolled look` does; a notebook shows what comes back.
+
+        Args:
+            data: A text; None takes the test part of the run's own.
+            encoding: How the characters of a file are written as bytes.
+            how: How closely to look; None: in the usual way.
+
+        Raises:
+            UnrolledError: Many kinds; see `unrolled.probe.examination.examine`.
+        """
+        return look_at([self.subject(data, encoding=encoding)], how)
+
+    def tell(self, figures: Evaluation) -> list[str]:
+        """The figures as lines to be read."""
+        settings = self.settings
+        model = f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"
+        counts = f"Witten-Bell {figures.ngram_order}-gram"
+        width = max(len(model), len(counts))
+        bits, nats = figures.bits_per_character, figures.nats_per_character
+        return [
+            f"{figures.text}, {figures.characters:,} characters:",
+            f"  {model:{width}}  {bits:.3f} bits per character ({nats:.3f} nats)",
+            f"  {counts:{width}}  {figures.ngram_bits_per_character:.3f} bits per character",
+        ]
+
+    def advice(self, path: str) -> list[str]:
+        """Commands to type next.
+
+        Args:
+            path: The run folder as one would type it.
+        """
+        lines = [f"unrolled generate {path} --length 1000 --temperature 0.7"]
+        if self.ending:
+            steps = 2 * self.ending.step
+            lines.append(f"unrolled resume {path} --steps {steps}  # as long again")
+        return [*lines, f"unrolled evaluate {path}", f"unrolled look {path}"]
+
+    def _read_first(self, prime: str) -> list[int]:
+        """The prime as numbers; for an empty one a line end, or the first symbol there is."""
+        if prime:
+            return self.alphabet.encode(prime).tolist()
+        symbols = self.alphabet.symbols
+        return [symbols.index("\n") if symbols and "\n" in symbols else 0]
