@@ -1,6 +1,7 @@
 """Everything that is looked at in one network, on texts of every kind."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from tests.probe.planted import LATCH, make_text
 from tests.probe.report.examined import HOW, examined, subject
 from torch import nn
 
-from unrolled import convert
+from unrolled import convert, find_cell
 from unrolled.errors import MissingExtraError, UnknownCharactersError
+from unrolled.models.language_model import LanguageModel, Shape
 from unrolled.probe import looking
 from unrolled.probe.examination import examine
 from unrolled.probe.looking import look_at
@@ -83,6 +85,17 @@ def test_tracks_of_the_users_own_come_first():
     seen = examine(subject(), Looking(characters=1_000, shifts=250, lens_steps=8, tracks=("a=a+",)))
     assert seen.tracks[0].name == "a"
     np.testing.assert_array_equal(seen.tracks[0].values > 0, np.array(list(seen.text)) == "a")
+
+
+def test_the_quotes_of_a_program_are_strings():
+    program = 'def f(x):\n    """A. "B"\n\n    C."""\n    return x["c"]\n' * 30
+    vocabulary = "".join(sorted(set(program)))
+    network = LanguageModel(find_cell("rnn"), Shape(len(vocabulary), 4))
+    read = Subject("rnn", network, program, vocabulary)
+    hows = [replace(QUICK, language=language) for language in ("python", "none")]
+    names = {how.language: [t.name for t in examine(read, how).tracks] for how in hows}
+    assert "inside quotes" not in names["python"] and "inside string" in names["python"]
+    assert "inside quotes" in names["none"] and "inside string" not in names["none"]
 
 
 def test_a_network_of_torchs_own_layers_is_looked_at():

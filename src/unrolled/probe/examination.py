@@ -122,7 +122,8 @@ def examine(
 def _tracks(text: str, how: Looking) -> list[Track]:
     language = language_of(text) if how.language is None else how.language
     own = [own_track(spec, text, seconds=how.seconds) for spec in how.tracks]
-    return [*own, *text_tracks(text), *language_tracks(text, language)]
+    of_text = text_tracks(text, quotes=language == "none")
+    return [*own, *of_text, *language_tracks(text, language)]
 
 
 def _found(tape: Tape, tracks: list[Track], how: Looking, notes: list[str]) -> Finding | None:

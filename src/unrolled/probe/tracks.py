@@ -27,11 +27,13 @@ class Track:
         return not np.isin(self.values, (0, 1)).all()
 
 
-def text_tracks(text: str) -> list[Track]:
+def text_tracks(text: str, *, quotes: bool = True) -> list[Track]:
     """What any text does.
 
     Args:
         text: N characters.
+        quotes: Whether quotation marks hold speech; in a program they hold strings, which its
+            language knows better.
     """
     code = code_points(text)
     ends = code == ord("\n")
@@ -40,7 +42,7 @@ def text_tracks(text: str) -> list[Track]:
     ending = _until_next(ends) <= NEAR
     paragraphs = ends & _before(ends)  # after which nothing is open: one stray sign is forgotten
     return [
-        track("inside quotes", 'between " and ", or “ and ”', _inside_quotes(code, paragraphs)),
+        *([_inside_quotes(code, paragraphs)] if quotes else []),
         track("position in line", "characters since the line began", column),
         track("line about to end", f"the line ends in {NEAR} characters or fewer", ending),
         track("bracket depth", "how many of ( [ { are open", _depth(code, paragraphs)),
@@ -90,11 +92,11 @@ def _since_start(counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return counts - np.where(at < 0, 0, counts[at])
 
 
-def _inside_quotes(code: np.ndarray, paragraphs: np.ndarray) -> np.ndarray:
-    """Between quotes."""
+def _inside_quotes(code: np.ndarray, paragraphs: np.ndarray) -> Track:
     straight = _since_start(np.cumsum(code == ord('"')), paragraphs)
     opened, closed = (_since_start(np.cumsum(code == ord(q)), paragraphs) for q in "“”")
-    return (straight % 2 == 1) | (opened > closed)
+    inside = (straight % 2 == 1) | (opened > closed)
+    return track("inside quotes", 'between " and ", or “ and ”', inside)
 
 
 def _depth(code: np.ndarray, paragraphs: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ TRIED = 400  # places where it might begin
 LOW, HIGH = (0, 114, 178), (230, 140, 0)
 """Blue where a unit is low, orange where it is high: told apart by colour-blind eyes, too."""
 FULL = 0.65  # of the colour, behind the letters
-COLUMNS, ADVANCE, LINE, SIZE = 100, 7.25, 17, 12  # of a picture: characters, and pixels each
+COLUMNS, ADVANCE, LINE, SIZE = 100, 7.25, 19, 12  # of a picture: characters, and pixels each
 
 
 def scale_of(course: np.ndarray) -> tuple[float, float]:
@@ -114,9 +114,9 @@ def _row(passage: Passage, row: slice, y: int) -> Iterator[str]:
     for column, at in enumerate(range(*row.indices(len(passage.text)))):
         x = 8 + column * ADVANCE
         fill = ground(float(passage.level[at]))
-        yield f'<rect x="{x:.2f}" y="{y}" width="{ADVANCE}" height="{LINE - 2}" fill="{fill}"/>'
+        yield f'<rect x="{x:.2f}" y="{y}" width="{ADVANCE}" height="{LINE - 3}" fill="{fill}"/>'
         if passage.on[at]:
-            yield f'<rect x="{x:.2f}" y="{y + LINE - 3.5}" width="{ADVANCE}" height="1.5"/>'
+            yield f'<rect x="{x:.2f}" y="{y + LINE - 2.5}" width="{ADVANCE}" height="1.5"/>'
         symbol = passage.text[at]
         if symbol.isprintable() and not symbol.isspace():
             yield f'<text x="{x:.2f}" y="{y + SIZE}">{escape(symbol)}</text>'

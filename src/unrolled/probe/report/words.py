@@ -82,7 +82,7 @@ def is_good(found: Found) -> bool:
 def _of_unit(found: Found, readable: Readable, effect: Effect) -> str:
     held = effect.strongest
     change, other = held.where_it_matters, held.elsewhere
-    follows = "follows it" if found.rises else "is low where it is on or high"
+    follows = "follows it" if found.rises else "runs against it"
     text = (
         f"{found.unit} {follows}, {found.measure} {found.score:.3f} (p = {found.p:.3f}; all units "
         f"together {readable.score:.3f})."
