@@ -1,5 +1,6 @@
 """Passages are coloured as the unit goes, and begin where a line does."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,6 +9,7 @@ from tests.probe.planted import LATCH
 from tests.probe.report.examined import examined
 
 from unrolled.probe.report.passages import ground, passages, picture, scale_of, scaled
+from unrolled.probe.tracks import track
 
 
 def test_a_passage_is_of_the_half_that_was_judged_and_the_track_changes_in_it():
@@ -40,3 +42,12 @@ def test_the_picture_has_a_box_of_each_colour_and_a_line_where_the_track_is_on()
     title, *letters = ["".join(text.itertext()) for text in root.findall("{*}text")]
     assert title.startswith(f"{LATCH}: unit")
     assert "".join(letters) == "".join(latch.text.split())
+
+
+def test_a_rare_track_is_shown_where_it_is_on():
+    seen = examined()
+    rare = track("rare", "", np.arange(len(seen.text)) == 4321)
+    found = replace(seen.finding.best[0], track=rare)
+    (shown,) = passages(replace(seen, finding=replace(seen.finding, best=[found])))
+    assert shown.on.sum() == 1
+    assert shown.on[4321 - shown.start]

@@ -96,10 +96,11 @@ class Report:
             for name, chart in drawn.items() if chart is not None
         }  # fmt: skip
         for number, it in enumerate(self.seen.values()):
-            shown = sorted(passages(it), key=lambda passage: not is_good(passage.found))
+            shown = passages(it)
+            good = [passage for passage in shown if is_good(passage.found)]
             if shown:
                 name = f"texts-{number + 1}" if len(self.seen) > 1 else "texts"
-                found[name] = picture(shown[:MOST_TEXTS])
+                found[name] = picture((good or shown)[:MOST_TEXTS])
         return found
 
 

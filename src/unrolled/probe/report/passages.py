@@ -50,27 +50,30 @@ def passages(seen: Examination) -> list[Passage]:
 
 
 def _passage(seen: Examination, found: Found) -> Passage:
-    half, length = len(seen.text) // 2, min(LENGTH, len(seen.text) // 2)
-    start = half + _most_changing(found.track.values[half:], length)
-    start += seen.text[start : start + COLUMNS].find("\n") + 1  # with a line, if one begins there
+    half, values = len(seen.text) // 2, found.track.values
+    pieces = [_piece(seen.text, start) for start in _starts(values, half)]
+    part = max(pieces, key=lambda piece: values[piece].std())
     course = seen.tape.values[found.unit.source][found.unit.index]
-    scale = scale_of(course[half:])
-    length = min(length, _length(seen.text[start : start + length]))
-    values = found.track.values[start : start + length]
-    on = values > (found.track.values.mean() if found.track.is_number else 0)
-    level = scaled(course[start : start + length], scale)
-    return Passage(found, start, seen.text[start : start + length], level, on)
+    level = scaled(course[part], scale_of(course[half:]))
+    on = values[part] > (values.mean() if found.track.is_number else 0)
+    return Passage(found, part.start, seen.text[part], level, on)
 
 
-def _length(text: str) -> int:
-    """Up to the end of the last line that is shown."""
-    return sum(map(len, text.splitlines(keepends=True)[:ROWS]))
+def _starts(values: np.ndarray, half: int) -> np.ndarray:
+    """Places of the second half to try: evenly spread, and before the track changes."""
+    last = max(half, len(values) - LENGTH)
+    evenly = np.linspace(half, last, TRIED).astype(int)
+    changes = half + np.flatnonzero(np.diff(values[half:]))
+    some = changes[np.linspace(0, len(changes) - 1, TRIED).astype(int)] if len(changes) else changes
+    return np.unique(np.clip([*evenly, *(some - LENGTH // 3)], half, last))
 
 
-def _most_changing(values: np.ndarray, length: int) -> int:
-    """Where a piece begins in which a track varies most."""
-    starts = np.unique(np.linspace(0, len(values) - length, TRIED).astype(int))
-    return int(starts[np.argmax([values[s : s + length].std() for s in starts])])
+def _piece(text: str, start: int) -> slice:
+    """Some whole lines from a place on, if they are not too long."""
+    start += text[start : start + COLUMNS].find("\n") + 1
+    piece = "".join(text[start : start + LENGTH].splitlines(keepends=True)[:ROWS])
+    whole = piece.rfind("\n") + 1
+    return slice(start, start + (whole if whole > len(piece) // 2 else len(piece)))
 
 
 def ground(level: float) -> str:
