@@ -41,5 +41,5 @@ def colour(field: str, title: str | None, **more: Any) -> alt.Color:
 def by_run(chart: Any, seen: Seen, **facets: Any) -> alt.TopLevelMixin:
     """A chart once, or once for each run if there are several."""
     if len(seen) > 1:
-        facets["row"] = alt.Row("run:N", title=None)
+        facets["row"] = alt.Row("run:N", title=None, sort=[*seen])
     return chart.facet(**facets) if facets else chart

@@ -42,9 +42,9 @@ def n_grams(seen: Seen) -> alt.TopLevelMixin | None:
     return alt.Chart(data(rows)).mark_bar().encode(
         x=alt.X("order:O", title=f"order of the first n-gram model that knows it (to {ORDER})",
                 axis=alt.Axis(labelAngle=0)),
-        xOffset="run:N",
+        xOffset=alt.XOffset("run:N", sort=[*seen]),
         y=alt.Y("share:Q", title="share of the errors", axis=alt.Axis(format="%")),
-        color=colour("run:N", "run"),
+        color=colour("run:N", "run", sort=[*seen]),
         tooltip=["run:N", "order:O", "errors:Q", alt.Tooltip("share:Q", format=".1%")],
     ).properties(width=WIDTH, height=HEIGHT)  # fmt: skip
 
@@ -64,7 +64,7 @@ def closings(seen: Seen) -> alt.TopLevelMixin | None:
     chart = alt.Chart().encode(
         x=alt.X("distance:Q", title="characters since it was opened (this many to twice as many)",
                 scale=alt.Scale(type="log", base=2)),
-        color=colour("run:N", "run"),
+        color=colour("run:N", "run", sort=[*seen]),
         tooltip=["run:N", "kind:N", "distance:Q", "to:Q", "signs:Q", "right:Q", "given:Q"],
     )  # fmt: skip
     title = "the closing sign was likeliest (bars: 2 standard errors)"

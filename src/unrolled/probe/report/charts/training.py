@@ -22,7 +22,7 @@ def losses(seen: Seen) -> alt.TopLevelMixin | None:
     return alt.Chart(data(rows)).mark_line(clip=True).encode(
         x=alt.X("step:Q", title="step"),
         y=alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=False)),
-        color=colour("run:N", "run"),
+        color=colour("run:N", "run", sort=[*seen]),
         strokeDash=alt.StrokeDash("part:N", title="text"),
         tooltip=["run:N", "part:N", "step:Q", "loss:Q"],
     ).properties(width=WIDTH, height=HEIGHT)  # fmt: skip
