@@ -7,6 +7,7 @@ power is all but zero.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,13 @@ class Jacobians:
     """n x S x S, S being the widths of the layer's states together, in the cell's order: at
     [., i, j] the derivative of number i with respect to number j of the step before."""
 
-    @property
+    @cached_property
     def largest_singular_values(self) -> np.ndarray:
         """Of each step's matrix: how much the step lengthens the change that it lengthens most."""
-        return np.linalg.norm(self.matrices, 2, axis=(1, 2))
+        squared = self.matrices.transpose(0, 2, 1) @ self.matrices
+        return np.sqrt(np.linalg.eigvalsh(squared)[:, -1])
 
-    @property
+    @cached_property
     def spectral_radii(self) -> np.ndarray:
         """Of each step's matrix the greatest size of an eigenvalue."""
         return np.abs(np.linalg.eigvals(self.matrices)).max(-1)
