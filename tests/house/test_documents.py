@@ -29,6 +29,8 @@ def tiny(command):
         command += "" if "--steps" in command else " --steps 12"
         if "book.txt" not in command:
             command = command.replace("char-lm", "char-lm book.txt")
+    if command.startswith("unrolled look") and "--characters" not in command:
+        command += " --characters 1000 --shifts 199 --lens-steps 8"
     return command
 
 
