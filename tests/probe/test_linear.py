@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unrolled.probe.linear import auc, linear_probes, r_squared
+from unrolled.probe.linear import linear_probes
 from unrolled.probe.recorder import Tape
+from unrolled.probe.scores import auc, r_squared
 from unrolled.probe.taps import Source
 from unrolled.probe.tracks import track
 

@@ -22,7 +22,7 @@ from unrolled.probe.saturation import Saturation, limits_of, saturation
 from unrolled.probe.subject import Looking, Progress, Subject
 from unrolled.probe.taps import Source
 from unrolled.probe.tracks import Track, text_tracks
-from unrolled.probe.units import Finding, Unit, find_units
+from unrolled.probe.units import Finding, Unit, find_units, units_of
 
 GATES_READ = 20_000  # characters of which gates are recorded
 WARMUP = 512  # characters before the lens begins, if there are as many
@@ -104,8 +104,7 @@ def examine(
         subject.network, tape, best, batch_first=subject.batch_first, seed=how.seed
     )
     progress("comparing units", 0.7)
-    units = [Unit(s, i) for s, values in tape.values.items() for i in range(len(values))]
-    groups = clusters(tape, units)
+    groups = clusters(tape, units_of(tape))
     progress("watching gates", 0.72)
     saturations = _saturations(subject, symbols[:GATES_READ], reading)
     progress("peeling errors", 0.78)

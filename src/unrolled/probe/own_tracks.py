@@ -5,9 +5,7 @@ Either may never come to an end, so it is made in a process of its own that can 
 
 import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +18,7 @@ from unrolled import errors
 from unrolled.errors import TrackProcessError, TrackSpecError, TrackTimeoutError
 from unrolled.probe.track_process import quoted
 from unrolled.probe.tracks import Track, track
+from unrolled.runtime.children import end_with_its_own
 
 TIME_LIMIT = 20.0  # seconds; an expression reads a megabyte in less than one
 # -P: a file of the folder where we are must not hide one of Python's.
@@ -110,7 +109,7 @@ def _ask(request: dict[str, Any], text: str, seconds: float) -> tuple[bytes, int
             advice = _ADVICE[request["kind"]]
             raise TrackTimeoutError(name=request["name"], seconds=seconds, advice=advice)
     finally:
-        _end(process)
+        end_with_its_own(process)
     return b"".join(kept), process.returncode
 
 
@@ -137,16 +136,6 @@ def _keep(stream: IO[bytes], most: int, kept: list[bytes]) -> None:
     """Keep no more than a result can have; the rest is the user's code writing without end."""
     with stream:
         kept.append(stream.read(most))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its group, which is still its own: nobody has waited for it yet."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _parsed(answer: bytes) -> tuple[dict[str, Any], memoryview]:

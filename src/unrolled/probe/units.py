@@ -12,6 +12,7 @@ import numpy as np
 from unrolled.errors import TextTooShortError
 from unrolled.probe.association import LEAST_SHIFTS, SHIFTS, Association, associate
 from unrolled.probe.recorder import Tape
+from unrolled.probe.scores import r_squared
 from unrolled.probe.taps import Source
 from unrolled.probe.tracks import Track
 
@@ -27,6 +28,11 @@ class Unit:
 
     def __str__(self) -> str:
         return f"unit {self.index} of {self.source}"
+
+
+def units_of(tape: Tape) -> list[Unit]:
+    """Every unit of a tape, in its order."""
+    return [Unit(s, i) for s, values in tape.values.items() for i in range(len(values))]
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Part:
     """A part of a text: the courses of all units of a tape, one W x N array, and of some tracks."""
 
     def __init__(self, tape: Tape, tracks: Sequence[Track], part: slice) -> None:
-        self.units = [Unit(s, i) for s, values in tape.values.items() for i in range(len(values))]
+        self.units = units_of(tape)
         length = len(range(*part.indices(len(tape))))
         self.tracks = np.array([t.values[part] for t in tracks]).reshape(len(tracks), length)
         self._tape = tape
@@ -141,8 +147,7 @@ def explained(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np
     course, track = (numbers.astype(np.float64) for numbers in first)
     slope, height = np.polyfit(course, track, 1)
     course, track = second
-    missed = track - (slope * course + height)
-    return float(1 - (missed**2).mean() / track.astype(np.float64).var())
+    return r_squared(slope * course + height, track)
 
 
 def _threshold(course: np.ndarray, track: np.ndarray, *, rises: bool) -> float:

@@ -4,13 +4,11 @@ It is called with a list of words and never through a shell, with a clean enviro
 limit; when that is over, it and all that it started is ended.
 """
 
-import contextlib
 import importlib.util
 import os
 import platform
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -26,6 +24,7 @@ from unrolled.errors import (
     CompilerTimeoutError,
     NoCompilerError,
 )
+from unrolled.runtime.children import end_with_its_own
 
 TIME_LIMIT = 60.0  # seconds; a cell takes one or two
 _PROBE_LIMIT = 10.0  # seconds; what is left to do is to print a version
@@ -210,7 +209,7 @@ def _wait(process: subprocess.Popen[bytes], words: list[str], seconds: float) ->
             raise subprocess.TimeoutExpired(words, seconds)
         code = process.wait(max(0.0, deadline - time.monotonic()))
     except BaseException as error:
-        _end(process)
+        end_with_its_own(process)
         if isinstance(error, subprocess.TimeoutExpired):
             raise CompilerTimeoutError(command=shlex.join(words), seconds=seconds) from None
         raise
@@ -223,16 +222,6 @@ def _read_all(stream: IO[bytes], kept: list[bytes]) -> None:
         kept.append(stream.read(_KEPT_BYTES))
         while stream.read(_KEPT_BYTES):
             pass
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its group, which is still its own: nobody has waited for it yet."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _readable(output: bytes) -> str:

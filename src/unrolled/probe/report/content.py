@@ -15,7 +15,7 @@ from unrolled.probe.report.charts import PICTURES
 from unrolled.probe.report.charts.drawing import Seen
 from unrolled.probe.report.passages import passages, scale_of, scaled, track_level
 from unrolled.probe.report.words import is_good, summary
-from unrolled.probe.units import Found, Unit
+from unrolled.probe.units import Found, Unit, units_of
 
 Json = dict[str, Any]
 
@@ -83,7 +83,7 @@ def _run(name: str, seen: Examination, room: int) -> Json:
 
 def _shown(seen: Examination, most: int) -> list[Unit]:
     """The units that can be switched on: all, or those that follow some track most closely."""
-    units = [Unit(s, i) for s, values in seen.tape.values.items() for i in range(len(values))]
+    units = units_of(seen.tape)
     if len(units) <= most or seen.finding is None:
         return units[:most]
     best = [found.unit for found in seen.finding.best]
