@@ -6,6 +6,7 @@ from scipy.signal import lfilter
 from scipy.stats import mannwhitneyu, spearmanr
 
 from unrolled.errors import TextTooShortError
+from unrolled.probe import association
 from unrolled.probe.association import FINEST, _Ring, associate
 
 N = 3000
@@ -103,3 +104,21 @@ def test_the_same_seed_draws_the_same_shifts():
 def test_a_text_too_short_for_statistics_is_refused():
     with pytest.raises(TextTooShortError, match="199 characters, but statistics needs at least 20"):
         associate(np.zeros((1, 199)), np.zeros((1, 199)))
+
+
+def test_the_best_of_all_units_counts_however_many_are_in_memory(monkeypatch):
+    random = np.random.default_rng(0)
+    units, tracks = random.normal(size=(40, 600)).cumsum(1), random.normal(size=(1, 600)).cumsum(1)
+    few = associate(units, tracks)
+    monkeypatch.setattr(association, "TOGETHER", 64)
+    np.testing.assert_array_equal(few.p, associate(units, tracks).p)
+    alone = np.concatenate([associate(units[i : i + 1], tracks).p for i in range(40)])
+    assert (few.p >= alone).all()
+    assert (few.p > alone).mean() > 0.5
+
+
+def test_the_text_as_it_stands_is_none_of_its_shifts():
+    track = (np.random.default_rng(0).random(500) < 0.3).astype(np.float32)[None]
+    found = associate(track, track, shifts=10_000)
+    assert found.shifts == 499
+    assert found.p[0, 0] == 1 / 500

@@ -1,13 +1,16 @@
 """Holding a unit harms where it is read, and is said with an interval that is right."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from tests.probe.planted import ALPHABET, LATCH, LINE, make_text, planted_network
 
-from unrolled.probe.effects import causal_effects
-from unrolled.probe.recorder import record
-from unrolled.probe.tracks import text_tracks
+from unrolled.probe import clamping
+from unrolled.probe.effects import LANES, WARMUP, Change, Effect, Held, causal_effects
+from unrolled.probe.recorder import Reading, record
+from unrolled.probe.tracks import text_tracks, track
 from unrolled.probe.units import find_units
 
 
@@ -79,3 +82,39 @@ def test_the_change_is_that_of_the_clamped_networks_own_likelihood(seen):
         model.readout.weight.copy_(weights)
     change = (clamped - free)[1:][on]
     assert held.where_it_matters.mean == pytest.approx(change.mean(), abs=0.02)
+
+
+def test_it_is_the_prediction_after_a_marked_character_that_counts(seen):
+    """A track that is on and off at random leaves no room for a step to the side."""
+    model, tape, effects = seen
+    found = effects[LATCH].found
+    on = np.random.default_rng(0).random(len(tape)) < 0.5
+    (effect,) = causal_effects(model, tape, [replace(found, track=track("random", "", on))])
+    held, half = effect.at_low, len(tape) // 2
+    course = tape.values[found.unit.source][found.unit.index]
+    assert held.level == pytest.approx(course[:half][~on[:half]].mean())
+    how = Reading(LANES, WARMUP)
+    free = record(model, tape.symbols[half:], names=(), how=how).log_likelihood
+    with clamping.held(model, {found.unit.source: {found.unit.index: held.level}}):
+        clamped = record(model, tape.symbols[half:], names=(), how=how).log_likelihood
+    change, marks = (clamped - free)[1:], on[half:][:-1]
+    assert held.where_it_matters.mean == pytest.approx(change[marks].mean(), abs=1e-6)
+    assert held.elsewhere.mean == pytest.approx(change[~marks].mean(), abs=1e-6)
+    wanted = change[marks].mean() - change[~marks].mean()
+    assert held.difference.mean == pytest.approx(wanted, abs=1e-6)
+    assert not held.difference.is_certain
+    blocks = np.arange(len(change)) * 100 // len(change)
+    without = [change[marks & (blocks != block)].mean() for block in range(100)]
+    error = np.std(without) * np.sqrt(99)  # of the mean, by leaving each block out
+    width = held.where_it_matters.high - held.where_it_matters.low
+    assert width == pytest.approx(2 * 2.2414 * error, rel=0.15)  # 97.5 % for each of two levels
+
+
+def test_the_strongest_level_is_the_one_that_harms_more_where_it_matters():
+    def held(like, difference):
+        change = Change(difference, difference, difference)
+        return Held(0, like, Change(-1, -1, -1), Change(0, 0, 0), change)
+
+    assert Effect(None, held("low", -0.1), held("high", -0.3)).strongest.like == "high"
+    assert Effect(None, held("low", -0.1), held("high", 0.3)).strongest.like == "low"
+    assert Effect(None, held("low", np.nan), held("high", 0.3)).strongest.like == "high"

@@ -11,7 +11,7 @@ from tests.probe.report.examined import HOW, examined, subject
 from torch import nn
 
 from unrolled import convert, find_cell
-from unrolled.errors import MissingExtraError, UnknownCharactersError
+from unrolled.errors import MissingExtraError, TrackTwiceError, UnknownCharactersError
 from unrolled.models.language_model import LanguageModel, Shape
 from unrolled.probe import looking
 from unrolled.probe.examination import examine
@@ -85,6 +85,11 @@ def test_tracks_of_the_users_own_come_first():
     seen = examine(subject(), Looking(characters=1_000, shifts=250, lens_steps=8, tracks=("a=a+",)))
     assert seen.tracks[0].name == "a"
     np.testing.assert_array_equal(seen.tracks[0].values > 0, np.array(list(seen.text)) == "a")
+
+
+def test_two_tracks_of_one_name_are_refused():
+    with pytest.raises(TrackTwiceError, match="Two tracks are called 'digit'"):
+        examine(subject(), replace(QUICK, tracks=("digit=a",)))
 
 
 def test_the_quotes_of_a_program_are_strings():

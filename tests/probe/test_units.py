@@ -122,3 +122,24 @@ def test_a_text_too_short_is_refused():
     values, tracks = made_up(0, 399)
     with pytest.raises(TextTooShortError, match="the cell finder needs at least 400"):
         find_units(tape_of(values), tracks)
+
+
+def test_direction_line_and_threshold_are_of_the_first_half():
+    values, tracks = made_up(0)
+    turn = np.where(np.arange(N) < N // 2, 1, -1)
+    values[LOW][1] = (tracks[0].values - 0.5) * turn + (turn < 0) * 3
+    values[HIGH][2] = tracks[1].values / 20 * turn
+    mark, number, _ = find_units(tape_of(values), tracks).best
+    assert (mark.unit, mark.rises, mark.score < 1e-3) == (Unit(LOW, 1), True, True)
+    assert mark.threshold == 0
+    assert (number.unit, number.rises) == (Unit(HIGH, 2), True)
+    assert number.score < -1
+
+
+def test_a_track_of_large_numbers_is_followed_as_well():
+    values, tracks = made_up(0)
+    values[LOW][1] = np.tanh(tracks[1].values / 20)
+    far = track("far", "", tracks[1].values + 100_000)
+    near, away = (find_units(tape_of(values), [each]).best[0] for each in (tracks[1], far))
+    assert (away.unit, away.p) == (near.unit, near.p)
+    assert away.score == pytest.approx(near.score, rel=1e-3)

@@ -61,6 +61,7 @@ from unrolled.errors.probing import TrackPatternError as TrackPatternError
 from unrolled.errors.probing import TrackProcessError as TrackProcessError
 from unrolled.errors.probing import TrackSpecError as TrackSpecError
 from unrolled.errors.probing import TrackTimeoutError as TrackTimeoutError
+from unrolled.errors.probing import TrackTwiceError as TrackTwiceError
 from unrolled.errors.probing import TrackValuesError as TrackValuesError
 from unrolled.errors.root import UnrolledError as UnrolledError
 from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError

@@ -151,3 +151,9 @@ class NoTextError(UnrolledError, ValueError):
         "{path} is a run of the task {task}, which reads no text. "
         "`unrolled look` takes runs of char-lm."
     )
+
+
+class TrackTwiceError(UnrolledError, ValueError):
+    """Two tracks have one name."""
+
+    template = "Two tracks are called {name!r}. Give yours another name."

@@ -56,7 +56,7 @@ def associate(
 ) -> Association:
     """Compare every unit with every track.
 
-    Values are compared as float16, so that what differs by less than a thousandth counts as equal.
+    Units are compared as float16, so that what differs by less than a thousandth counts as equal.
 
     Args:
         units: W x N.
@@ -93,7 +93,7 @@ class _Ring:
     def __init__(self, tracks: np.ndarray, block: int) -> None:
         self.block = block
         self.length = tracks.shape[-1]
-        ranks = [_ranks(track) for track in tracks]
+        ranks = [_exact_ranks(track) for track in tracks]
         self.tracks = np.stack([_standardized(r) for r in ranks])  # K x N
         self.on = np.array([_share_on(track) for track in tracks])  # K
 
@@ -158,6 +158,12 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     counts = np.bincount(ordered, minlength=_CODES)
     ends = counts.cumsum()
     return (ends - (counts + 1) / 2)[ordered]
+
+
+def _exact_ranks(values: np.ndarray) -> np.ndarray:
+    """Likewise, of values that are equal only if they are."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts + 1) / 2)[places]
 
 
 def _standardized(ranks: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ CHARACTERS = 25_000  # read for each level
 LANES, WARMUP = 32, 128  # so many lanes cost little more than one
 BLOCKS = 100
 RESAMPLES = 2000
-CONFIDENCE = 0.95
+CONFIDENCE, LEVELS = 0.95, 2  # of both levels together: the worse one is spoken of
 OUTER = 0.25  # of a track of numbers, which share counts as low and which as high
 
 
@@ -27,7 +27,8 @@ OUTER = 0.25  # of a track of numbers, which share counts as low and which as hi
 class Change:
     """The mean change of the log-likelihood of a character, in nats; below 0 it is predicted worse.
 
-    The interval is of 95 %, from a bootstrap over blocks of the text.
+    The interval is of 95 % for both levels of a unit together, from a bootstrap over blocks of the
+    text.
     """
 
     mean: float
@@ -45,12 +46,15 @@ class Held:
     """What holding a unit at one level does."""
 
     level: float
+    like: str
+    """Where the unit has that level: where the track is "low" (off), or "high" (on)."""
     where_it_matters: Change
-    """Where the track is not as the level says."""
+    """Where the track is the other way round."""
     elsewhere: Change
-    """Where it is."""
+    """Where the track is as the level says."""
     difference: Change
-    """How much more it does where it matters."""
+    """How much more it does where it matters: whether it does anything that has to do with the
+    track."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ class Effect:
 
     @property
     def strongest(self) -> Held:
-        """The level that does the most harm where it matters."""
-        return min(self.at_low, self.at_high, key=lambda held: held.where_it_matters.mean)
+        """The level that does more harm where it matters than elsewhere."""
+        harm = np.array([self.at_low.difference.mean, self.at_high.difference.mean])
+        return (self.at_low, self.at_high)[int(np.nan_to_num(harm, nan=np.inf).argmin())]
 
 
 def causal_effects(
@@ -100,13 +105,13 @@ def causal_effects(
         low, high = _outer(track[:half], track)
         course = tape.values[unit.source][unit.index]
         kinds: list[Held] = []
-        for here, there in ((low, high), (high, low)):
+        for like, here, there in (("low", low, high), ("high", high, low)):
             level = float(course[:half][here[:half]].mean())
             with held(network, {unit.source: {unit.index: level}}):
                 clamped = record(network, symbols, names=(), how=how).log_likelihood
             change = (clamped - free)[1:]
             marks = there[part][:-1], here[part][:-1]
-            kinds.append(Held(level, *_changes(change, *marks, draws)))
+            kinds.append(Held(level, like, *_changes(change, *marks, draws)))
         effects.append(Effect(each, *kinds))
     return effects
 
@@ -139,6 +144,6 @@ def _changes(
 def _change(means: np.ndarray) -> Change:
     if np.isnan(means[0]):  # there is no such place in what was read
         return Change(np.nan, np.nan, np.nan)
-    outside = (1 - CONFIDENCE) / 2
+    outside = (1 - CONFIDENCE) / LEVELS / 2
     low, high = np.nanquantile(means[1:], (outside, 1 - outside))
     return Change(float(means[0]), float(low), float(high))

@@ -1,12 +1,13 @@
 """Everything that is looked at in one network, one after another."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from torch import nn
 
-from unrolled.errors import TextTooShortError
+from unrolled.errors import TextTooShortError, TrackTwiceError
 from unrolled.layers.layer import Layer
 from unrolled.probe.alike import clusters
 from unrolled.probe.distances import Closing, closing, hits
@@ -122,7 +123,11 @@ def _tracks(text: str, how: Looking) -> list[Track]:
     language = language_of(text) if how.language is None else how.language
     own = [own_track(spec, text, seconds=how.seconds) for spec in how.tracks]
     of_text = text_tracks(text, quotes=language == "none")
-    return [*own, *of_text, *language_tracks(text, language)]
+    tracks = [*own, *of_text, *language_tracks(text, language)]
+    for name, count in Counter(track.name for track in tracks).items():
+        if count > 1:
+            raise TrackTwiceError(name=name)
+    return tracks
 
 
 def _found(tape: Tape, tracks: list[Track], how: Looking, notes: list[str]) -> Finding | None:

@@ -3,12 +3,12 @@
 import hashlib
 import shutil
 import subprocess
-import tarfile
 from dataclasses import replace
 
 import pytest
 from tests.data.fetch.conftest import needs_npm
 
+from unrolled.data.archive import unpack
 from unrolled.data.fetch import PinnedPackage, fetch
 from unrolled.errors import DownloadError, HashMismatchError, NoClientError
 
@@ -30,8 +30,7 @@ def made_up(tmp_path, monkeypatch):
 
 @needs_npm
 def test_the_mark_of_a_hostile_package_would_show(tmp_path, for_npm):
-    with tarfile.open(for_npm.file) as tar:
-        tar.extractall(tmp_path, filter="data")
+    unpack(for_npm.file, "package/package.json", tmp_path)
     npm = [shutil.which("npm"), "pack", str(tmp_path / "package")]
     subprocess.run(npm, cwd=tmp_path / "home", capture_output=True, check=True)
     assert for_npm.mark.exists()

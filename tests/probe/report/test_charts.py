@@ -39,8 +39,7 @@ def test_scores_are_those_of_the_finder_and_the_probe():
     for found, readable in zip(seen.finding.best, seen.readable, strict=True):
         of_track = {row["by"]: row["score"] for row in shown if row["track"] == found.track.name}
         assert of_track["best unit"] == pytest.approx(found.score, rel=1e-3)
-        wanted = max(0, readable.score)
-        assert of_track["all units, linearly"] == pytest.approx(wanted, rel=1e-3)
+        assert of_track["all units, linearly"] == pytest.approx(readable.score, rel=1e-3)
 
 
 def test_gates_have_a_point_for_each_unit():
@@ -103,3 +102,19 @@ def test_where_nothing_was_seen_nothing_is_drawn():
         saturations=[], peeling=None, closings=[], maps={}, paths={}, jacobians=[],
     )  # fmt: skip
     assert [picture.name for picture in PICTURES if picture.draw({"one": empty})] == []
+
+
+def test_layers_of_several_modules_are_drawn_apart():
+    seen = examined()
+    top = {replace_module(source, "top"): found for source, found in seen.maps.items()}
+    values = {replace_module(source, "top"): v for source, v in seen.tape.values.items()}
+    tape = replace(seen.tape, values={**seen.tape.values, **values})
+    both = {"maps": {**seen.maps, **top}, "tape": tape}
+    modules = {"recurrent", "top"}
+    states = {row["state"] for row in rows("gradient-maps", **both)}
+    assert states == {f"{state}, {module}, layer 0" for state in "hc" for module in modules}
+    assert {row["layer"] for row in rows("lags", **both)} == {f"{m}, layer 0" for m in modules}
+
+
+def replace_module(source, module):
+    return Source(module, source.layer, source.name)

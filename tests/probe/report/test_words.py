@@ -38,26 +38,28 @@ def test_each_good_unit_is_named_with_its_figures():
         assert text.startswith(str(found.unit))
         assert f"{found.measure} {found.score:.3f} (p = {found.p:.3f}" in text
     pairs = 24 * len(seen.finding.tracks)
-    assert f"{len(good)} of {len(seen.finding.best)} tracks have a unit" in said(seen)[2]
+    assert f"{len(good)} of {len(seen.finding.best)} tracks are followed by a unit" in said(seen)[2]
     assert f"the {pairs:,} pairs" in said(seen)[2]
 
 
-def test_what_a_held_unit_does_is_said_with_its_interval():
+def test_what_a_held_unit_does_is_said_by_the_difference():
     seen = examined()
     of_latch = next(e for e in seen.effects if e.found.track.name == LATCH)
 
-    def with_change(change):
-        held = Held(0.25, change, Change(-0.01, -0.02, 0), change)
+    def with_difference(difference, like="low"):
+        held = Held(0.25, like, Change(-0.5, -0.6, -0.4), Change(-0.01, -0.02, 0), difference)
         effects = [Effect(of_latch.found, held, held) if e is of_latch else e for e in seen.effects]
         return about(replace(seen, effects=effects), LATCH)
 
-    assert with_change(CHANGE).endswith(
-        "Held at +0.25, it changes the log-likelihood of a character by -0.500 nats where it "
-        "should matter [-0.600, -0.400], and by -0.010 elsewhere."
+    assert with_difference(Change(-0.49, -0.59, -0.39)).endswith(
+        "Held at +0.25, its mean where the track is off, it changes the log-likelihood of a "
+        "character by -0.500 nats where the track is on, -0.010 where it is off: a difference of "
+        "-0.490 [-0.590, -0.390]."
     )
-    unsure = with_change(Change(-0.1, -0.3, 0.2))
-    assert unsure.endswith("Holding it changes nothing for certain (-0.100 [-0.300, +0.200]).")
-    assert "does not change there" in with_change(Change(np.nan, np.nan, np.nan))
+    for nothing in (Change(-0.1, -0.3, 0.2), Change(0.1, 0.05, 0.2)):
+        assert with_difference(nothing, "high").endswith("], which shows nothing.")
+    assert "by -0.500 nats where the track is off" in with_difference(CHANGE, "high")
+    assert "does not change there" in with_difference(Change(np.nan, np.nan, np.nan))
 
 
 def test_tracks_without_a_unit_and_silent_ones_are_named():
@@ -75,4 +77,4 @@ def test_tracks_without_a_unit_and_silent_ones_are_named():
 def test_a_short_text_is_said_to_be_too_short():
     seen = replace(examined(), finding=None, effects=[], readable=[], notes=("It is too short.",))
     assert said(seen)[-1] == "It is too short."
-    assert "tracks have a unit" not in "\n".join(said(seen))
+    assert "followed by a unit" not in "\n".join(said(seen))

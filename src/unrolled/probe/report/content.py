@@ -14,7 +14,7 @@ from unrolled.probe.linear import Readable
 from unrolled.probe.report.charts import PICTURES
 from unrolled.probe.report.charts.drawing import Seen
 from unrolled.probe.report.passages import passages, scale_of, scaled, track_level
-from unrolled.probe.report.words import is_good, summary
+from unrolled.probe.report.words import PLACES, is_good, summary
 from unrolled.probe.units import Found, Unit, units_of
 
 Json = dict[str, Any]
@@ -125,8 +125,9 @@ def _row(seen: Examination, found: Found, readable: Readable, effect: Effect) ->
     return {
         "measure": found.measure, "score": found.score, "p": found.p, "rises": found.rises,
         "threshold": found.threshold, "all": readable.score, "good": is_good(found),
-        "held": held.level, "matters": _change(held.where_it_matters),
-        "elsewhere": _change(held.elsewhere),
+        "held": held.level, "like": PLACES[found.track.is_number][held.like],
+        "matters": _change(held.where_it_matters), "elsewhere": _change(held.elsewhere),
+        "difference": _change(held.difference),
         "contexts": [
             {"before": seen.text[max(0, at - AROUND) : at], "at": seen.text[at],
              "after": seen.text[at + 1 : at + 1 + AROUND], "value": float(course[at])}

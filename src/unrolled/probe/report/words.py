@@ -13,6 +13,8 @@ from unrolled.probe.units import Found
 
 ENOUGH = {"AUC": 0.9, "R²": 0.8}
 """From which score on a unit counts as one that follows its track."""
+PLACES = {False: {"low": "off", "high": "on"}, True: {"low": "low", "high": "high"}}
+"""What low and high mean, of a track that is on or off and of one of numbers."""
 SMALL = 0.01  # p below this is not called chance
 SIGNS = 20  # that a distance needs to be spoken of
 FEW = 20_000  # characters below which p-values of slow units are a little too small
@@ -59,7 +61,7 @@ def _units(seen: Examination) -> Iterator[Sentence]:
         pairs = len(seen.finding.units) * len(seen.finding.tracks)
         yield Sentence(
             "",
-            f"{len(good)} of {len(found)} tracks have a unit of their own (AUC 0.9 or R² 0.8 on "
+            f"{len(good)} of {len(found)} tracks are followed by a unit (AUC 0.9 or R² 0.8 on "
             f"the half of the text on which nothing was chosen, p < {SMALL} corrected for the "
             f"{pairs:,} pairs that were tried).",
         )
@@ -81,21 +83,24 @@ def is_good(found: Found) -> bool:
 
 def _of_unit(found: Found, readable: Readable, effect: Effect) -> str:
     held = effect.strongest
-    change, other = held.where_it_matters, held.elsewhere
+    change, other, more = held.where_it_matters, held.elsewhere, held.difference
     follows = "follows it" if found.rises else "runs against it"
     text = (
         f"{found.unit} {follows}, {found.measure} {found.score:.3f} (p = {found.p:.3f}; all units "
         f"together {readable.score:.3f})."
     )
-    if np.isnan(change.mean):
+    if np.isnan(more.mean):
         return f"{text} What hangs on it was not to be seen: the track does not change there."
-    interval = f"[{change.low:+.3f}, {change.high:+.3f}]"
-    if not change.is_certain:
-        return f"{text} Holding it changes nothing for certain ({change.mean:+.3f} {interval})."
+    places = PLACES[found.track.is_number]
+    this, that = places[held.like], places["high" if held.like == "low" else "low"]
+    figures = (
+        f"by {change.mean:+.3f} nats where the track is {that}, {other.mean:+.3f} where it is "
+        f"{this}: a difference of {more.mean:+.3f} [{more.low:+.3f}, {more.high:+.3f}]"
+    )
+    verdict = "" if more.is_certain and more.mean < 0 else ", which shows nothing"
     return (
-        f"{text} Held at {held.level:+.2f}, it changes the log-likelihood of a character by "
-        f"{change.mean:+.3f} nats where it should matter {interval}, and by {other.mean:+.3f} "
-        "elsewhere."
+        f"{text} Held at {held.level:+.2f}, its mean where the track is {this}, it changes the "
+        f"log-likelihood of a character {figures}{verdict}."
     )
 
 

@@ -4,6 +4,7 @@ const content = JSON.parse(document.getElementById("content").textContent);
 const TITLES = { summary: "Summary", text: "Text", units: "Units", gates: "Gates", errors: "Errors", gradients: "Gradients", training: "Training" };
 const DEFAULTS = { view: "summary", run: "0", unit: "", track: "", colour: "unit", at: "0" };
 let state = { ...DEFAULTS };
+const drawn = []; // pictures that hold memory until they are finalized
 let decoded = null; // the run that is shown, its numbers unpacked
 
 // ---------------------------------------------------------------- small things
@@ -61,8 +62,8 @@ async function read() {
   const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   const before = state;
   state = { ...DEFAULTS, ...given };
-  if (!(state.view in TITLES)) state.view = DEFAULTS.view;
-  if (!content.runs[state.run]) state.run = DEFAULTS.run;
+  if (!Object.hasOwn(TITLES, state.view)) state.view = DEFAULTS.view;
+  if (!/^\d+$/.test(state.run) || !content.runs[state.run]) state.run = DEFAULTS.run;
   if (!decoded || before.run !== state.run) decoded = await decode(content.runs[state.run]);
   render();
 }
@@ -85,7 +86,7 @@ async function decode(run) {
 
 function chosen() {
   const named = decoded.units.findIndex((unit) => unit.name === state.unit);
-  const first = named < 0 && !state.track ? decoded.tracks.find((each) => each.found?.good) : null;
+  const first = named < 0 && state.track === "" ? decoded.tracks.find((each) => each.found?.good) : null;
   const track = decoded.tracks.find((each) => each.name === state.track) ?? first ?? null;
   return { track, unit: named >= 0 ? named : (track?.found?.unit ?? 0) };
 }
@@ -97,6 +98,7 @@ const VIEWS = { summary: showSummary, text: showText, units: showUnits };
 function render() {
   renderTabs();
   const view = document.getElementById("view");
+  drawn.splice(0).forEach((picture) => picture.finalize());
   const nodes = (VIEWS[state.view] ?? (() => []))();
   view.replaceChildren(...nodes, ...pictures(state.view));
   document.title = `${TITLES[state.view]} – ${decoded.name}`;
@@ -144,11 +146,11 @@ function letter(symbol, level, on) {
 
 function showUnits() {
   const rows = decoded.tracks.filter((track) => track.found).map(showRow);
-  const head = ["track", "best unit", "measure", "score", "p", "all units", "held at", "where it matters", "elsewhere"];
+  const head = ["track", "best unit", "measure", "score", "p", "all units", "held as where it is", "change where it is not", "where it is", "difference"];
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { textContent: text, scope: "col" })))), make("tbody", {}, ...rows));
   const silent = decoded.tracks.filter((track) => !track.found).map((track) => track.name);
   return [
-    make("p", { className: "about", textContent: "● the unit follows the track closely (AUC 0.9 or R² 0.8, p < 0.01). Chosen on the first half of the text, judged on the second. The last columns: the change of a character's log-likelihood in nats when the unit is held, with 95 % intervals." }),
+    make("p", { className: "about", textContent: "● the unit follows the track closely (AUC 0.9 or R² 0.8, p < 0.01). Chosen on the first half of the text, judged on the second. The last columns: the unit is held at its mean where the track is off or low (or on, or high); how much that changes the log-likelihood of a character, in nats, where the track is not so and where it is; and the difference, which shows whether the unit does anything about the track, with its 95 % interval." }),
     rows.length ? table : null,
     silent.length ? make("p", { className: "about", textContent: `Nothing can be said of: ${silent.join(", ")}.` }) : null,
     ...decoded.tracks.filter((track) => track.found).flatMap(showContexts),
@@ -161,7 +163,7 @@ function showRow(track) {
   const unit = decoded.units[found.unit].name;
   const interval = ({ mean, low, high }) => (mean === null ? "–" : `${signed(mean)} [${signed(low)}, ${signed(high)}]`);
   const link = make("a", { href: address({ view: "text", unit, track: track.name }), textContent: unit });
-  const cells = [found.measure, shown(found.score), shown(found.p), shown(found.all), signed(found.held), interval(found.matters), interval(found.elsewhere)];
+  const cells = [found.measure, shown(found.score), shown(found.p), shown(found.all), `${found.like} (${signed(found.held)})`, signed(found.matters.mean), signed(found.elsewhere.mean), interval(found.difference)];
   return make("tr", { className: found.good ? "good" : "" }, make("td", { textContent: track.name, title: track.about }), make("td", {}, link), ...cells.map((text) => make("td", { textContent: text })));
 }
 
@@ -210,7 +212,7 @@ function showText() {
     event.preventDefault();
     move(Number(state.at) + steps[event.key], true);
   });
-  queueMicrotask(() => move(Number(state.at) || 0, true));
+  queueMicrotask(() => move(Math.trunc(Number(state.at)) || 0, true));
   const where = `Characters ${(decoded.start + 1).toLocaleString("en")} to ${(decoded.start + letters.length).toLocaleString("en")} of what was read. Point at one, or move with the arrow keys.`;
   return [controls(track, unit), legend(), make("p", { className: "about", textContent: where }), make("div", { className: "reading" }, text, panel)];
 }
@@ -225,7 +227,7 @@ function marked(track, at) {
 }
 
 function controls(track, unit) {
-  const tracks = make("select", { ariaLabel: "track" }, make("option", { value: "", textContent: "no track" }), ...decoded.tracks.map((each) =>
+  const tracks = make("select", { ariaLabel: "track" }, make("option", { value: "-", textContent: "no track", selected: state.track === "-" }), ...decoded.tracks.map((each) =>
     make("option", { value: each.name, textContent: each.name, selected: each === track })));
   tracks.addEventListener("change", () => go({ track: tracks.value, unit: "" }));
   const names = make("datalist", { id: "unit-names" }, ...decoded.units.map((each) => make("option", { value: each.name })));
@@ -266,7 +268,8 @@ function pictures(view) {
   return content.pictures.filter((picture) => picture.view === view).flatMap((picture) => {
     const figure = make("figure", { id: picture.name, ariaLabel: picture.title });
     const spec = structuredClone(picture.spec);
-    vegaEmbed(figure, { ...spec, config: { ...spec.config, ...theme() } }, { renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false } });
+    const shown = vegaEmbed(figure, { ...spec, config: { ...spec.config, ...theme() } }, { renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false } });
+    shown.then((picture) => (figure.isConnected ? drawn.push(picture) : picture.finalize()));
     return [make("h2", { textContent: picture.title }), make("p", { className: "about", textContent: picture.about }), figure];
   });
 }

@@ -43,3 +43,9 @@ def by_run(chart: Any, seen: Seen, **facets: Any) -> alt.TopLevelMixin:
     if len(seen) > 1:
         facets["row"] = alt.Row("run:N", title=None, sort=[*seen])
     return chart.facet(**facets) if facets else chart
+
+
+def layer_of(it: Examination, module: str, layer: int) -> str:
+    """What a layer is called: by its number, and by its module where there are several."""
+    several = len({source.module for source in it.tape.values}) > 1
+    return f"{module}, layer {layer}" if several else f"layer {layer}"

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 
 from unrolled.probe.gradients import GradientMap
-from unrolled.probe.report.charts.drawing import HEIGHT, Row, Seen, by_run, colour, data
+from unrolled.probe.report.charts.drawing import HEIGHT, Row, Seen, by_run, colour, data, layer_of
 
 CELLS = 48  # of a map, each way
 FAINTEST = 1e-6  # of the strongest, where the scale ends
@@ -19,7 +19,8 @@ def lags(seen: Seen) -> alt.TopLevelMixin | None:
         several = {"everything": it.maps, **{f"{s} alone": maps for s, maps in it.paths.items()}}
         for path, maps in several.items():
             for source, found in maps.items():
-                rows += _by_lag(found, run=run, path=path, state=source.name, layer=source.layer)
+                layer = layer_of(it, source.module, source.layer)
+                rows += _by_lag(found, run=run, path=path, state=source.name, layer=layer)
     if not rows:
         return None
     chart = alt.Chart(data(rows)).mark_line().encode(
@@ -30,7 +31,7 @@ def lags(seen: Seen) -> alt.TopLevelMixin | None:
         strokeDash=alt.StrokeDash("state:N", title="state"),
         tooltip=["run:N", "layer:N", "state:N", "path:N", "lag:Q", "norm:Q"],
     ).properties(width=300, height=HEIGHT)  # fmt: skip
-    return by_run(chart, seen, column=alt.Column("layer:N", title="layer"))
+    return by_run(chart, seen, column=alt.Column("layer:N", title=None))
 
 
 def _by_lag(found: GradientMap, **shared: Any) -> list[Row]:
@@ -47,7 +48,8 @@ def gradient_maps(seen: Seen) -> alt.TopLevelMixin | None:
     rows: list[Row] = []
     for run, it in seen.items():
         for source, found in it.maps.items():
-            shared = {"run": run, "state": f"{source.name}, layer {source.layer}"}
+            layer = layer_of(it, source.module, source.layer)
+            shared = {"run": run, "state": f"{source.name}, {layer}"}
             rows += [{**shared, **cell} for cell in _cells(found.norms)]
     if not rows:
         return None
@@ -81,7 +83,8 @@ def _cells(norms: np.ndarray) -> list[Row]:
 def jacobians(seen: Seen) -> alt.TopLevelMixin | None:
     """What single steps do to a small change of the states."""
     rows = [
-        {"run": run, "layer": f"layer {j.layer}", "step": step, "what": what, "value": value}
+        {"run": run, "layer": layer_of(it, j.module, j.layer), "step": step, "what": what,
+         "value": value}
         for run, it in seen.items() for j in it.jacobians
         for what, values in (("largest singular value", j.largest_singular_values),
                              ("spectral radius", j.spectral_radii))

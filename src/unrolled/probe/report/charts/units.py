@@ -5,7 +5,16 @@ from typing import Any
 import altair as alt
 
 from unrolled.probe.effects import Held
-from unrolled.probe.report.charts.drawing import GREY, WIDTH, Row, Seen, by_run, colour, data
+from unrolled.probe.report.charts.drawing import (
+    GREY,
+    WIDTH,
+    Row,
+    Seen,
+    by_run,
+    colour,
+    data,
+    layer_of,
+)
 
 
 def scores(seen: Seen) -> alt.TopLevelMixin | None:
@@ -14,15 +23,17 @@ def scores(seen: Seen) -> alt.TopLevelMixin | None:
     for run, it in seen.items():
         for found, readable in zip(it.finding.best if it.finding else [], it.readable, strict=True):
             shared = {"run": run, "track": found.track.name, "measure": found.measure}
-            rows.append(
-                {**shared, "by": "best unit", "score": found.score, "unit": str(found.unit)}
-            )
-            rows.append({**shared, "by": "all units, linearly", "score": max(0, readable.score)})
+            unit, read_off = str(found.unit), {"best unit": found.score}
+            read_off["all units, linearly"] = readable.score
+            rows += [
+                {**shared, "by": by, "score": score, "shown": max(0, score), "unit": unit}
+                for by, score in read_off.items()
+            ]
     if not rows:
         return None
     chart = alt.Chart().encode(
         y=alt.Y("track:N", title=None, sort=None),
-        x=alt.X("score:Q", title="AUC or R², on text that nothing was chosen on",
+        x=alt.X("shown:Q", title="AUC or R², on text that nothing was chosen on",
                 scale=alt.Scale(domain=[0, 1])),
         tooltip=["run:N", "track:N", "by:N", "unit:N", "measure:N", "score:Q"],
     )  # fmt: skip
@@ -68,8 +79,9 @@ def effects(seen: Seen) -> alt.TopLevelMixin | None:
 def gates(seen: Seen) -> alt.TopLevelMixin | None:
     """How often each unit's gate is shut, and how often wide open."""
     rows = [
-        {"run": run, "layer": f"layer {s.source.layer}", "gate": s.source.name, "unit": unit,
-         "low": low, "high": high, "limits": f"{s.limits.low:g} and {s.limits.high:g}"}
+        {"run": run, "layer": layer_of(it, s.source.module, s.source.layer), "gate": s.source.name,
+         "unit": unit, "low": low, "high": high,
+         "limits": f"{s.limits.low:g} and {s.limits.high:g}"}
         for run, it in seen.items()
         for s in it.saturations
         for unit, (low, high) in enumerate(zip(s.low, s.high, strict=True))
