@@ -17,7 +17,8 @@ from machine import describe
 
 from unrolled import find_cell
 from unrolled.data.sets import load_set
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.probe.gradients import gradient_maps
 from unrolled.probe.languages import python_tracks
 from unrolled.probe.looking import look_at

@@ -2,13 +2,17 @@
 
 import json
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from unrolled import look, open_run, train
+from unrolled.cli.progress import shown_progress
 from unrolled.errors import NoTextError
 from unrolled.probe.subject import Looking
+from unrolled.tasks import looking
 from unrolled.tasks.looking import look_at_runs
 
 QUICK = "--characters 600 --shifts 199 --lens-steps 8"
@@ -33,6 +37,32 @@ def test_a_run_becomes_a_page_and_words(here, unrolled):
     names = {path.name for path in (here / "pictures").iterdir()}
     assert {"scores.png", "scores.svg", "texts.svg", "gates.png"} <= names
     assert f"pictures: {len(names)} files in pictures" in out
+
+
+def test_what_is_typed_reaches_what_looks(here, unrolled, monkeypatch):
+    asked = []
+
+    def keep(folders, data, encoding, *, how, progress):
+        asked.append((folders, data, encoding, how))
+        return SimpleNamespace(words=["Seen."], save=lambda page: None)
+
+    monkeypatch.setattr(looking, "look_at_runs", keep)
+    flags = "--language c --seed 3 --characters 500 --shifts 250 --lens-steps 7 --track as=a+"
+    code, out, _ = unrolled(f"look run book.txt --encoding latin-1 {flags}")
+    assert (code, out) == (0, "Seen.\n\nthe page: run/report.html\n")
+    assert unrolled("look run")[0] == 0
+    how = Looking(500, "c", ("as=a+",), shifts=250, lens_steps=7, seed=3)
+    runs = [Path("run")]
+    assert asked == [(runs, "book.txt", "latin-1", how), (runs, None, "utf-8", Looking())]
+
+
+def test_a_line_is_printed_once_for_each_thing_that_is_done(capsys):
+    with shown_progress() as progress:
+        for what, share in [("reading", 0.0), ("reading", 0.3), ("finding", 0.5), ("reading", 1)]:
+            progress(what, share)
+    assert capsys.readouterr().err.splitlines() == [
+        "  0%  reading", " 50%  finding", "100%  reading",
+    ]  # fmt: skip
 
 
 def test_several_runs_read_the_same_text(here, unrolled):
@@ -62,14 +92,14 @@ def test_a_network_of_ones_own_is_looked_at_without_a_run(here):
     own = look(run.model, text, vocabulary, how=how).seen["LanguageModel"]
     from_run = run.look("book.txt", how=how).seen["run"]
     np.testing.assert_array_equal(own.tape.log_likelihood, from_run.tape.log_likelihood)
-    assert "Nothing is known of the training text" in own.notes[0]
+    assert "nothing is known of the training text" in own.notes[0]
 
 
 def test_bytes_are_read_as_bytes(here):
     train("char-lm", here / "book.txt", bytes=True, hidden_size=8, steps=3, out=here / "bytes")
     seen = open_run("bytes").look(how=Looking(characters=450, shifts=199, lens_steps=4)).seen
-    assert len(seen["bytes"].subject.vocabulary) == 256
-    assert seen["bytes"].text.encode("latin-1") in (here / "book.txt").read_bytes()
+    assert len(seen["bytes"].subject.symbols) == 256
+    assert seen["bytes"].text in (here / "book.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -81,6 +111,8 @@ def test_bytes_are_read_as_bytes(here):
         ("look run nothing.txt", "nothing.txt"),
         ("look run --track a=(", r"a.*at character 1"),
         ("look run odd.txt", "600 characters of the text .*'α'"),
+        ("look run --out book.txt/page.html", "book.txt could not be written: "),
+        ("look run --figures book.txt", "book.txt could not be written: "),
     ],
 )
 def test_what_cannot_be_looked_at_is_said(here, unrolled, line, complaint):

@@ -3,12 +3,13 @@
 import torch
 
 from unrolled import find_cell
+from unrolled.models.encoder import Shape
 from unrolled.models.in_step import InStep
 
 
 def test_each_step_is_read_from_its_state_alone():
     torch.manual_seed(0)
-    model = InStep(find_cell("lstm"), 3, 2, 4, num_layers=2).double()
+    model = InStep(find_cell("lstm"), Shape(3, 4, 2), 2).double()
     x = torch.randn(5, 6, 3, dtype=torch.float64)
     scores, state = model(x)
     h, c = (torch.zeros(2, 6, 4, dtype=torch.float64) for _ in range(2))
@@ -21,7 +22,7 @@ def test_each_step_is_read_from_its_state_alone():
 
 def test_whole_numbers_stand_for_one_hot_vectors_and_the_state_goes_on():
     torch.manual_seed(0)
-    model = InStep(find_cell("gru"), 5, 3, 4)
+    model = InStep(find_cell("gru"), Shape(5, 4), 3)
     symbols = torch.randint(5, (7, 2))
     whole, last = model(symbols)
     one_hot, _ = model(torch.nn.functional.one_hot(symbols, 5).float())

@@ -5,7 +5,8 @@ import torch
 
 from unrolled.cells import find_cell
 from unrolled.errors import OpenWidthError, OptionError, SizeError
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 
 T, B, V, H = 7, 3, 11, 6
 CELLS = ["rnn", "lstm", "gru", "rhn:3", "layernorm_gru", "lstm+zoneout:0.1"]
@@ -13,9 +14,7 @@ CELLS = ["rnn", "lstm", "gru", "rhn:3", "layernorm_gru", "lstm+zoneout:0.1"]
 
 def model_of(cell="lstm", **changes):
     torch.manual_seed(0)
-    return LanguageModel(
-        find_cell(cell), Shape(**{"vocabulary_size": V, "hidden_size": H, **changes})
-    )
+    return LanguageModel(find_cell(cell), Shape(**{"input_size": V, "hidden_size": H, **changes}))
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_the_same_seed_gives_the_same_bits(symbols):
     ("changes", "kind", "message"),
     [
         ({"hidden_size": 0}, OptionError, "hidden_size=0"),
-        ({"vocabulary_size": 0}, OptionError, "input_size=0"),
+        ({"input_size": 0}, OptionError, "input_size=0"),
         ({"num_layers": 0}, OptionError, "num_layers=0"),
         ({"cell": "lstm_projected"}, OpenWidthError, "the width R follows from no equation"),
         ({"cell": "mut1"}, SizeError, "mut1 needs H = X, got"),

@@ -13,7 +13,8 @@ from unrolled import min_char_rnn as deck
 from unrolled.errors import LearnerError, OptionError, ShapeError
 from unrolled.layers.states import detach
 from unrolled.models import learning
-from unrolled.models.language_model import LanguageModel, Shape, lecture_parameters
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel, lecture_parameters
 from unrolled.models.learning import StreamLearner
 
 V, H, T = 11, 7, 5

@@ -7,7 +7,8 @@ import torch
 
 from unrolled.cells import find_cell
 from unrolled.errors import SamplingError
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.models.sampling import Choice, choose, generate, read
 
 V, DRAWS = 8, 40_000

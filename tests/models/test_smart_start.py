@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from unrolled import find_cell
+from unrolled.models.encoder import Shape
 from unrolled.models.many_to_one import ManyToOne
 from unrolled.models.smart_start import start_smart
 
@@ -14,7 +15,7 @@ def seeded():
 
 
 def started(cell, hidden_size=40, layers=2):
-    model = ManyToOne(find_cell(cell), 6, 4, hidden_size, layers)
+    model = ManyToOne(find_cell(cell), Shape(6, hidden_size, layers), 4)
     start_smart(model)
     return model
 

@@ -8,7 +8,8 @@ from tests.layers.cases import every_cell, own_sizes
 
 from unrolled import Recurrent, cell, find_cell, tanh
 from unrolled.errors import SamplingError, ShapeError
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.models.sampling import Choice, generate
 from unrolled.models.writing import writer_for
 

@@ -8,7 +8,8 @@ import torch
 
 from unrolled import find_cell
 from unrolled.data.alphabet import Alphabet
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 
 LETTERS = 'abcdefgh "()[]\n'
 ALPHABET = Alphabet.of(LETTERS)

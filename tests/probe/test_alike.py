@@ -1,12 +1,10 @@
 """Where a unit is highest, and which units go together."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tests.probe.tapes import tape_of
 
 from unrolled.probe.alike import clusters, strongest_places
-from unrolled.probe.recorder import Tape
 from unrolled.probe.taps import Source
 from unrolled.probe.units import Unit
 
@@ -30,8 +28,7 @@ def test_units_that_go_together_or_against_each_other_are_one_group():
     rows = [a, b, -a, random.normal(size=N), a, b, np.zeros(N) - noise[6]]
     values = np.stack([row + n for row, n in zip(rows, noise, strict=True)]).astype(np.float32)
     values[6] = 1  # never changes
-    nothing = np.zeros(N)
-    tape = Tape(nothing, {H: values}, nothing, nothing, nothing, Path())
+    tape = tape_of({H: values})
     units = [Unit(H, index) for index in range(7)]
     found = [[unit.index for unit in group] for group in clusters(tape, units)]
     assert found == [[0, 2, 4], [1, 5]]
@@ -43,6 +40,15 @@ def test_a_group_is_as_alike_as_is_asked(alike, count):
     random = np.random.default_rng(1)
     shared = random.normal(size=N)
     values = np.stack([shared + random.normal(size=N) * 0.6 for _ in range(3)])  # r = 0.74
-    nothing = np.zeros(N)
-    tape = Tape(nothing, {H: values}, nothing, nothing, nothing, Path())
+    tape = tape_of({H: values})
     assert len(clusters(tape, [Unit(H, index) for index in range(3)], alike=alike)) == count
+
+
+def test_two_units_are_one_group_up_to_their_correlation_and_no_further():
+    random = np.random.default_rng(2)
+    first, noise = random.normal(size=(2, N))
+    tape = tape_of({H: np.stack([first, noise - first])})
+    r = abs(np.corrcoef(*tape.values[H])[0, 1])
+    units = [Unit(H, 0), Unit(H, 1)]
+    assert clusters(tape, units, alike=r - 1e-3) == [units]
+    assert clusters(tape, units, alike=r + 1e-3) == []

@@ -7,7 +7,8 @@ from torch import nn
 from unrolled import LSTM, Recurrent, cell, find_cell, sigmoid, tanh
 from unrolled.cells import GALLERY
 from unrolled.errors import NothingToRecordError
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.probe.clamping import clamped_layer, held
 from unrolled.probe.taps import Source
 

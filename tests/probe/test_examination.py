@@ -10,14 +10,22 @@ from tests.probe.planted import LATCH, make_text
 from tests.probe.report.examined import HOW, examined, subject
 from torch import nn
 
-from unrolled import convert, find_cell
-from unrolled.errors import MissingExtraError, TrackTwiceError, UnknownCharactersError
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled import GRU, LSTM, convert, find_cell, look
+from unrolled.errors import (
+    MissingExtraError,
+    TrackTwiceError,
+    UnknownCharactersError,
+    VocabularySizeError,
+)
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.probe import looking
+from unrolled.probe.effects import causal_effects
 from unrolled.probe.examination import examine
 from unrolled.probe.looking import look_at
 from unrolled.probe.recorder import record
 from unrolled.probe.subject import Looking, Subject
+from unrolled.probe.units import find_units
 
 QUICK = Looking(characters=1_000, shifts=250, lens_steps=8, language="none")
 
@@ -33,8 +41,27 @@ def test_what_belongs_together_is_in_one_order():
     assert {s.source.name for s in seen.saturations} == {"i", "f", "g", "o"}
     assert [len(j.steps) for j in seen.jacobians] == [8]
     assert seen.peeling.characters == 5_999
-    free = record(seen.subject.network, seen.subject.symbols[:6_000]).log_likelihood[1:]
+    free = record(seen.subject.network, seen.subject.spelled(6_000).symbols).log_likelihood[1:]
     assert seen.bits_per_character == pytest.approx(-free.mean() / np.log(2))
+
+
+def test_gates_are_watched_over_all_characters():
+    seen = examined()
+    text = seen.subject.spelled(6_000).symbols
+    tape = record(seen.subject.network, text, names=("i", "f", "g", "o"))
+    for found in seen.saturations:
+        values, limits = tape.values[found.source], found.limits
+        np.testing.assert_array_equal(found.low, (values < limits.low).mean(1))
+        np.testing.assert_array_equal(found.high, (values > limits.high).mean(1))
+
+
+def test_the_seed_moves_p_values_and_intervals():
+    seen = examine(subject(), replace(QUICK, seed=3))
+    same, other = (find_units(seen.tape, seen.tracks, shifts=250, seed=seed) for seed in (3, 0))
+    np.testing.assert_array_equal(seen.finding.association.p, same.association.p)
+    assert (seen.finding.association.p != other.association.p).any()
+    assert seen.effects == causal_effects(seen.subject.network, seen.tape, same.best, seed=3)
+    assert seen.effects != causal_effects(seen.subject.network, seen.tape, same.best, seed=0)
 
 
 def test_a_text_too_short_for_the_finder_is_looked_at_otherwise():
@@ -56,7 +83,7 @@ def test_a_text_of_a_few_characters_is_looked_at_as_far_as_it_goes():
 def test_without_a_training_text_errors_are_not_peeled_and_that_is_said():
     seen = examine(subject(training=""), QUICK)
     assert seen.peeling is None
-    assert seen.notes == ("Nothing is known of the training text, so errors were not peeled.",)
+    assert seen.notes == ("Errors were not peeled: nothing is known of the training text.",)
 
 
 def test_a_network_numbers_its_characters_as_it_likes():
@@ -70,7 +97,7 @@ def test_a_network_numbers_its_characters_as_it_likes():
             layer.parameter(f"W.x{gate}").copy_(layer.parameter(f"W.x{gate}")[:, order].clone())
         for parameter in (other.network.readout.weight, other.network.readout.bias):
             parameter.copy_(parameter[order].clone())
-    tapes = [record(s.network, s.symbols[:500]) for s in (plain, other)]
+    tapes = [record(s.network, s.spelled(500).symbols) for s in (plain, other)]
     np.testing.assert_allclose(tapes[1].log_likelihood, tapes[0].log_likelihood, rtol=1e-5)
     likeliest = [np.array(list(s.vocabulary))[t.likeliest] for s, t in zip((plain, other), tapes)]  # noqa: B905
     np.testing.assert_array_equal(likeliest[0][:, 0], likeliest[1][:, 0])
@@ -79,6 +106,29 @@ def test_a_network_numbers_its_characters_as_it_likes():
 def test_characters_that_the_network_does_not_know_are_named():
     with pytest.raises(UnknownCharactersError, match=r"3 characters .* 'é' \(2 times\), 'z'"):
         examine(subject(text="abé zé"), QUICK)
+
+
+@pytest.mark.parametrize("change", ["+", ""])
+def test_a_vocabulary_of_another_size_is_refused(change):
+    vocabulary = subject().vocabulary
+    wrong = vocabulary + "ж" if change else vocabulary[:-1]
+    match = rf"has {len(wrong)} .* scores {len(vocabulary)}\."
+    with pytest.raises(VocabularySizeError, match=match):
+        examine(subject(vocabulary=wrong, text=wrong * 20), QUICK)
+
+
+def test_a_text_of_two_characters_is_looked_at():
+    seen = examine(subject(text="ab"), QUICK)
+    assert (len(seen.tape), seen.effects) == (2, [])
+
+
+def test_a_cell_that_names_no_gates_is_said_to_name_none():
+    text = make_text(1)[:500]
+    vocabulary = "".join(sorted(set(text)))
+    network = LanguageModel(find_cell("layernorm_lstm"), Shape(len(vocabulary), 4))
+    seen = examine(Subject("normed", network, text, vocabulary, training=text), QUICK)
+    assert (seen.saturations, len(seen.notes)) == ([], 1)
+    assert seen.notes[0].startswith("No equation of layernorm_lstm names what a sigmoid or tanh")
 
 
 def test_tracks_of_the_users_own_come_first():
@@ -124,12 +174,71 @@ def test_a_network_of_torchs_own_layers_is_looked_at():
     assert seen.paths == {}
 
 
+def test_a_network_may_mix_our_layers_with_torchs_and_start_them_itself():
+    class Mixed(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.lower = LSTM(size, 6)
+            self.upper = nn.GRU(6, 5)
+            self.start = nn.Parameter(torch.randn(1, 1, 5))
+            self.readout = nn.Linear(5, size)
+
+        def forward(self, symbols):
+            zeros = torch.zeros(1, symbols.shape[1], 6)
+            hidden, _ = self.lower(symbols, (zeros, zeros))
+            hidden, _ = self.upper(hidden, self.start.expand(-1, symbols.shape[1], -1))
+            return self.readout(hidden)
+
+    torch.manual_seed(0)
+    text = make_text(1)
+    vocabulary = "".join(sorted(set(text)))
+    network = Mixed(len(vocabulary))
+    (seen,) = look(network, text, vocabulary, how=QUICK).seen.values()
+    assert {source.module for source in seen.tape.values} == {"lower", "upper"}
+    assert isinstance(network.upper, nn.GRU) and not isinstance(network.upper, GRU)
+    symbols = torch.from_numpy(Subject("", network, text, vocabulary).spelled(1_000).symbols)
+    with torch.no_grad():
+        scores = network(symbols[:, None])[:-1, 0].log_softmax(-1)  # in one call
+    wanted = scores.gather(-1, symbols[1:, None])[:, 0].numpy()
+    np.testing.assert_allclose(seen.tape.log_likelihood[1:], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_bytes_are_looked_at_as_the_characters_that_they_spell():
+    torch.manual_seed(0)
+    text = "“Où?” – «là»\n" * 60
+    network = LanguageModel(find_cell("lstm"), Shape(256, 6))
+    read = Subject("bytes", network, text, None, training=text)
+    (seen,) = look_at([read], QUICK).seen.values()
+    assert seen.text == text and len(seen.tape) == len(text) < len(text.encode())
+    (quotes,) = [track for track in seen.tracks if track.name == "inside quotes"]
+    assert {text[at] for at in np.flatnonzero(quotes.values)} >= set("Où?")
+    symbols = torch.from_numpy(np.frombuffer(text.encode(), dtype=np.uint8).astype(np.int64))
+    with torch.no_grad():
+        output, _, recorded = network.recurrent(symbols[:, None], record=["h"])
+        scores = network.readout(output)[:-1, 0].log_softmax(-1)
+    each = np.append(np.nan, scores.gather(-1, symbols[1:, None])[:, 0].numpy())
+    ends = np.cumsum([len(symbol.encode()) for symbol in text])
+    h = next(values for source, values in seen.tape.values.items() if source.name == "h")
+    np.testing.assert_allclose(h, recorded["h"][0, ends - 1, 0].T.detach(), rtol=1e-4, atol=1e-5)
+    sums = np.add.reduceat(each, np.append(0, ends[:-1]))
+    np.testing.assert_allclose(seen.tape.log_likelihood, sums, rtol=1e-4, atol=1e-5)
+    assert [read.symbols[at] for at in (65, 0xE2)] == ["A", "\\xe2"]
+
+
+def test_every_text_is_read_before_the_first_network_is_examined():
+    told = []
+    wrong = subject(1, text="abé" * 200)
+    with pytest.raises(UnknownCharactersError, match="'é'"):
+        look_at([subject(), wrong], QUICK, progress=lambda *told_of: told.append(told_of))
+    assert told == []
+
+
 def test_several_networks_make_one_report_and_tell_how_far_they_are():
     told = []
     subjects = [subject(seed) for seed in (0, 1)] + [subject(1)]
     report = look_at(subjects, QUICK, progress=lambda what, share: told.append((what, share)))
-    assert [*report.seen] == ["planted-0", "planted-1", "planted-1 (3)"]
-    assert report.title == "planted-0, planted-1, planted-1 (3)"
+    assert [*report.seen] == ["planted-0", "planted-1", "planted-1 (2)"]
+    assert report.title == "planted-0, planted-1, planted-1 (2)"
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert 0 <= shares[0] < shares[-1] < 1

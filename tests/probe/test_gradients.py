@@ -10,7 +10,8 @@ from unrolled import Recurrent, cell, convert, find_cell
 from unrolled.cells import GALLERY
 from unrolled.errors import NoSuchPathError, TextTooShortError
 from unrolled.lang.nodes import in_order
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.models.many_to_one import ManyToOne
 from unrolled.probe.gradients import GradientMap, gradient_maps, gradient_maps_of_last
 from unrolled.probe.taps import Source
@@ -208,7 +209,7 @@ def test_what_is_too_short_or_not_there_is_said():
 
 
 def test_of_a_batch_each_sequences_own_last_loss_reaches_back_by_lag():
-    model = ManyToOne(find_cell("gru"), V, 3, H).double().train()
+    model = ManyToOne(find_cell("gru"), Shape(V, H), 3).double().train()
     x, y = torch.randn(T, 4, V, dtype=torch.float64), torch.tensor([0, 2, 1, 1])
     found = gradient_maps_of_last(model, lambda: F.cross_entropy(model(x)[0], y, reduction="sum"))
     assert list(found) == [source := Source("recurrent", 0, "h")]

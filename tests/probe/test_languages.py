@@ -90,6 +90,8 @@ def test_what_is_no_python_is_refused():
 def test_a_text_is_known_by_its_lines():
     assert language_of(PYTHON * 3 + "def f(x):\n    return x\n" * 5) == "python"
     assert language_of(Path(tokenize.__file__).read_text()) == "python"
+    tabs = "class A:\n" + "\tdef f(self):\n\t\tx = 1\n\t\treturn x\n" * 5
+    assert language_of(tabs) == "python"
     assert language_of("#include <a.h>\nint f(int x)\n{\n    return x;\n}\n" * 5) == "c"
     prose = "It was so; and yet, if one returns,\nimport and export are words like others.\n\n"
     assert language_of(prose * 9) == "none"

@@ -8,6 +8,7 @@ from torch import nn
 
 from unrolled import Recurrent, cell, find_cell, mean, sigmoid, tanh
 from unrolled.errors import NothingToRecordError, OmegaCellError
+from unrolled.models.encoder import Shape
 from unrolled.models.many_to_one import ManyToOne
 from unrolled.probe.omega import FORMS, Omega, omega_of, recurrence_of
 
@@ -32,7 +33,7 @@ def seeded():
 
 
 def make(name="rnn", layers=1, dtype=torch.float64):
-    model = ManyToOne(CELLS[name], X, Y, H, layers).to(dtype)
+    model = ManyToOne(CELLS[name], Shape(X, H, layers), Y).to(dtype)
     with torch.no_grad():
         for number in range(layers):
             model.recurrent.parameter("W.hh", layer=number).mul_(2)
@@ -300,7 +301,7 @@ REFUSED = {
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.name)
 def test_other_cells_are_refused(refused):
     with pytest.raises(OmegaCellError, match=f"{REFUSED[refused]}.*Train rnn or rnn_relu"):
-        Omega(ManyToOne(refused, X, Y, H), 1.0)
+        Omega(ManyToOne(refused, Shape(X, H), Y), 1.0)
 
 
 def test_a_network_without_our_layers_is_refused():

@@ -12,13 +12,18 @@ from unrolled import GRU, LSTM, Recurrent, convert, find_cell
 from unrolled.errors import (
     CalledAgainError,
     ForeignOutputError,
+    NoNumbersError,
     NoRoomError,
     NotCausalError,
     NothingToRecordError,
+    OwnStateError,
+    SteppedError,
     TextTooShortError,
     UnknownNameError,
 )
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.layers.torch_cells import GRUCell
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.probe.recorder import Reading, lanes_for, record
 from unrolled.probe.taps import Source, tapped
 
@@ -201,11 +206,52 @@ def test_a_layer_called_twice_is_refused():
         record(network, make_text(9))
 
 
+def test_a_layer_that_the_network_steps_through_time_itself_is_refused():
+    class Stepping(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, symbols):
+            inputs = nn.functional.one_hot(symbols, V).float()
+            take = self.inner if isinstance(self.inner, GRUCell) else self.inner.step
+            return torch.stack([take(x)[0] for x in inputs])
+
+    for inner in (convert(nn.GRUCell(V, V)), GRU(V, V)):
+        with pytest.raises(SteppedError, match=r"steps its layer inner .* \(LSTM, not LSTMCell\)"):
+            record(Stepping(inner), make_text(9))
+
+
+def test_a_state_from_elsewhere_is_refused_and_the_same_first_one_is_not():
+    class Starting(nn.Module):
+        def __init__(self, state):
+            super().__init__()
+            self.gru, self.readout, self.state = GRU(V, H), nn.Linear(H, V), state
+
+        def forward(self, symbols):
+            return self.readout(self.gru(symbols, self.state(symbols.shape[1]))[0])
+
+    network, text = Starting(lambda rows: None), make_text(400)
+    wanted = record(network, text).log_likelihood
+    network.state = lambda rows: torch.zeros(1, rows, H)
+    np.testing.assert_allclose(record(network, text).log_likelihood, wanted, **CLOSE)
+    network.state = lambda rows: torch.randn(1, rows, H)
+    with pytest.raises(OwnStateError, match="gave its layer gru a state that is not the one"):
+        record(network, text)
+
+
 @pytest.mark.parametrize("output", [None, torch.zeros(9), [], (torch.zeros(2, 1, V),)])
 def test_an_output_that_is_no_scores_is_refused(output):
     model = make_model()
     model.forward = lambda symbols: output
     with pytest.raises(ForeignOutputError, match=r"wanted their scores \(logits\), 9 x 1 x"):
+        record(model, make_text(9))
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    model = make_model()
+    model.readout.bias.data[2] = float("nan")
+    with pytest.raises(NoNumbersError, match="no numbers from character 1 of the text on"):
         record(model, make_text(9))
 
 

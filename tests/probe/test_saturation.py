@@ -1,16 +1,16 @@
 """Shares of time counted one by one, and gates known by their equations."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from tests.probe.tapes import tape_of
 from torch import nn
 
 from unrolled import Recurrent, cell, find_cell, sigmoid, tanh
 from unrolled.errors import NothingToRecordError
-from unrolled.models.language_model import LanguageModel, Shape
-from unrolled.probe.recorder import Reading, Tape, record
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
+from unrolled.probe.recorder import Reading, record
 from unrolled.probe.saturation import gate_names, limits_of, saturation
 from unrolled.probe.taps import Source
 
@@ -57,11 +57,11 @@ def test_what_is_only_like_a_gate_is_none():
 def test_shares_are_of_the_time_beyond_the_limits():
     gates = np.array([[0.05, 0.1, 0.95, 0.5], [0.0, 0.0, 0.09, 1.0]], dtype=np.float32)
     states = np.array([[-0.95, -0.9, 0.9, 0.1], [0.91, 1.0, 0.95, -1.0]], dtype=np.float32)
-    nothing, network = np.zeros(4), nn.ModuleDict({"layer": Recurrent(find_cell("lstm"), 2, 2)})
+    network = nn.ModuleDict({"layer": Recurrent(find_cell("lstm"), 2, 2)})
     values = {
         Source("layer", 0, name): v for name, v in (("f", gates), ("c", gates), ("g", states))
     }
-    gate, state = saturation(Tape(nothing, values, nothing, nothing, nothing, Path()), network)
+    gate, state = saturation(tape_of(values), network)
     assert (gate.source.name, gate.limits.kind) == ("f", "gate")
     assert (gate.limits.low, gate.limits.high) == (0.1, 0.9)
     assert (gate.low.tolist(), gate.high.tolist()) == ([0.25, 0.75], [0.25, 0.25])
@@ -98,7 +98,6 @@ def test_a_recorded_network_is_counted_as_it_runs(name):
 
 
 def test_a_tape_of_another_network_is_refused():
-    nothing = np.zeros(2)
     values = {Source("recurrent", 0, "h"): np.zeros((1, 2))}
     with pytest.raises(NothingToRecordError, match="Linear.recurrent holds none of our recurrent"):
-        saturation(Tape(nothing, values, nothing, nothing, nothing, Path()), nn.Linear(2, 2))
+        saturation(tape_of(values), nn.Linear(2, 2))

@@ -1,13 +1,11 @@
 """The finder on made-up units: it finds those that were made to follow, and no others."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.signal import lfilter
+from tests.probe.tapes import tape_of
 
 from unrolled.errors import TextTooShortError
-from unrolled.probe.recorder import Tape
 from unrolled.probe.taps import Source
 from unrolled.probe.tracks import track
 from unrolled.probe.units import Unit, best_threshold, find_units, significant
@@ -33,12 +31,6 @@ def made_up(seed, length=N):
         track("rare", "", courses[2] > 9),
     ]
     return values, tracks
-
-
-def tape_of(values):
-    length = len(next(iter(values.values()))[0])
-    nothing = np.zeros(length)
-    return Tape(nothing, values, nothing, nothing, nothing, Path())
 
 
 @pytest.mark.parametrize("seed", range(20))

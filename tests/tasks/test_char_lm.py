@@ -26,6 +26,8 @@ from unrolled.errors import (
 )
 from unrolled.models.ngram import NGram
 from unrolled.models.sampling import Choice
+from unrolled.probe.subject import Looking
+from unrolled.tasks.char_lm import learned
 from unrolled.tasks.char_lm import run as char_lm
 from unrolled.tasks.char_lm.task import CharLM, build_model, measure
 from unrolled.training.storage.checkpoint import load_weights
@@ -90,6 +92,19 @@ def test_another_file_is_measured_with_the_models_own_numbers(trained, tmp_path)
     figures = trained.evaluate(book(tmp_path, other, "other.txt"))
     assert (figures.text, figures.characters) == ("other.txt", len(other))
     assert figures.nats_per_character == measure(trained.model, trained.alphabet.encode(other))
+
+
+def test_what_is_looked_at_is_the_test_part_and_what_was_learned_the_training_part(
+    trained, monkeypatch
+):
+    corpus = read_corpus(trained.settings.data)
+    parts = corpus.split()
+    test, training = (corpus.alphabet.decode(part) for part in (parts.test, parts.train))
+    (seen,) = trained.look(how=Looking(characters=90, lens_steps=2)).seen.values()
+    assert seen.text == test[:90]
+    assert seen.subject.training == training
+    monkeypatch.setattr(learned, "MOST_TRAINING", 50)
+    assert trained.subject().training == training[-50:]
 
 
 def test_characters_that_the_model_never_saw_are_listed(trained, tmp_path):

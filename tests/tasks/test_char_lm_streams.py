@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from unrolled.cells import find_cell
 from unrolled.errors import TextTooShortError
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.tasks.char_lm.task import EVALUATION_CHUNK, Streams, measure
 
 CPU = torch.device("cpu")

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from unrolled import min_char_rnn as deck
 from unrolled.cells import find_cell
 from unrolled.layers.states import detach
-from unrolled.models.language_model import LanguageModel, Shape, lecture_parameters
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel, lecture_parameters
 from unrolled.training.clipping import clip_by_value, gradients_of
 from unrolled.training.optimizers import make_optimizer
 from unrolled.training.settings import TrainSettings

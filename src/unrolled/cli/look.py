@@ -15,6 +15,7 @@ from unrolled.cli.arguments import parse
 from unrolled.cli.progress import shown_progress
 from unrolled.cli.reports import typed
 from unrolled.errors import SettingError
+from unrolled.training.storage.disk_faults import make_writable
 
 TRACK = "NAME=REGEX|FILE.py:FUNCTION"
 WIDEST = 100  # columns of a sentence
@@ -79,6 +80,9 @@ def run(given: Sequence[str]) -> int:
             got = getattr(wanted, name)
             raise SettingError(name=name, got=got, wanted=f"{least} or more")
     folders, data = _sorted_out(wanted.run, wanted.more)
+    page = wanted.out or folders[0] / "report.html"
+    for place in filter(None, (wanted.out and page.parent, wanted.figures)):
+        make_writable(place)  # what the disk refuses is said before the work
     from unrolled.probe.examination import Looking  # torch, only now
     from unrolled.tasks.looking import look_at_runs
 
@@ -90,7 +94,6 @@ def run(given: Sequence[str]) -> int:
     with shown_progress() as progress:
         report = look_at_runs(folders, data, wanted.encoding, how=how, progress=progress)
         progress("making the page", 1.0)
-        page = wanted.out or folders[0] / "report.html"
         report.save(page)
         drawn = report.save_figures(wanted.figures) if wanted.figures else []
     _tell(report.words, page, drawn)

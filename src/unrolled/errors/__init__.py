@@ -5,12 +5,22 @@ prints the message and exits with 2; in Python each class is also a subclass of 
 that torch or Python would raise for the same mistake. `root` has the mechanism.
 """
 
+from unrolled.errors.attention import AttentionCacheError as AttentionCacheError
+from unrolled.errors.attention import ContextError as ContextError
+from unrolled.errors.attention import NotSafetensorsError as NotSafetensorsError
+from unrolled.errors.attention import PublishedWeightsError as PublishedWeightsError
 from unrolled.errors.compiling import CacheError as CacheError
 from unrolled.errors.compiling import CompilerCommandError as CompilerCommandError
 from unrolled.errors.compiling import CompilerFailedError as CompilerFailedError
 from unrolled.errors.compiling import CompilerTimeoutError as CompilerTimeoutError
 from unrolled.errors.compiling import LibraryDamagedError as LibraryDamagedError
 from unrolled.errors.compiling import NoCompilerError as NoCompilerError
+from unrolled.errors.examples import ColumnError as ColumnError
+from unrolled.errors.examples import LanguageError as LanguageError
+from unrolled.errors.examples import NoExamplesError as NoExamplesError
+from unrolled.errors.examples import RowError as RowError
+from unrolled.errors.examples import TokenizerError as TokenizerError
+from unrolled.errors.examples import UnequalLinesError as UnequalLinesError
 from unrolled.errors.language import CellFileError as CellFileError
 from unrolled.errors.language import CellNotInFileError as CellNotInFileError
 from unrolled.errors.language import CellSourceError as CellSourceError
@@ -47,12 +57,15 @@ from unrolled.errors.layers import UnknownNameError as UnknownNameError
 from unrolled.errors.probing import CalledAgainError as CalledAgainError
 from unrolled.errors.probing import ForeignOutputError as ForeignOutputError
 from unrolled.errors.probing import LengthsDifferError as LengthsDifferError
+from unrolled.errors.probing import NoNumbersError as NoNumbersError
 from unrolled.errors.probing import NoRoomError as NoRoomError
 from unrolled.errors.probing import NoSuchPathError as NoSuchPathError
 from unrolled.errors.probing import NotCausalError as NotCausalError
 from unrolled.errors.probing import NoTextError as NoTextError
 from unrolled.errors.probing import NothingToRecordError as NothingToRecordError
 from unrolled.errors.probing import NotPythonError as NotPythonError
+from unrolled.errors.probing import OwnStateError as OwnStateError
+from unrolled.errors.probing import SteppedError as SteppedError
 from unrolled.errors.probing import TrackFileError as TrackFileError
 from unrolled.errors.probing import TrackFunctionError as TrackFunctionError
 from unrolled.errors.probing import TrackGroupError as TrackGroupError
@@ -63,6 +76,7 @@ from unrolled.errors.probing import TrackSpecError as TrackSpecError
 from unrolled.errors.probing import TrackTimeoutError as TrackTimeoutError
 from unrolled.errors.probing import TrackTwiceError as TrackTwiceError
 from unrolled.errors.probing import TrackValuesError as TrackValuesError
+from unrolled.errors.probing import VocabularySizeError as VocabularySizeError
 from unrolled.errors.root import UnrolledError as UnrolledError
 from unrolled.errors.runs import DamagedCheckpointError as DamagedCheckpointError
 from unrolled.errors.runs import DamagedFileError as DamagedFileError

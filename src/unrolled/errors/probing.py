@@ -30,12 +30,49 @@ class CalledAgainError(UnrolledError, RuntimeError):
     )
 
 
+class SteppedError(UnrolledError, TypeError):
+    """A network takes a layer through time itself, step by step."""
+
+    template = (
+        "The network steps its layer {layer} through time itself. "
+        "To be looked into, it must give whole pieces of text to layers (LSTM, not LSTMCell)."
+    )
+
+
+class OwnStateError(UnrolledError, ValueError):
+    """A network gives a layer a state of its own in the middle of a text."""
+
+    template = (
+        "The network gave its layer {layer} a state that is not the one from which it started. "
+        "The states go on from call to call by themselves: let it give None, or the same first "
+        "state each time, for every row."
+    )
+
+
 class ForeignOutputError(UnrolledError, ValueError):
     """What a network returns is no scores of the next symbol."""
 
     template = (
         "The network returned {got} for symbols of shape {given}; wanted their scores (logits), "
         "{wanted} x vocabulary, alone or first in a tuple."
+    )
+
+
+class NoNumbersError(UnrolledError, ValueError):
+    """A network's scores are no numbers."""
+
+    template = (
+        "The network's scores are no numbers from character {place} of the text on: it has "
+        "diverged. Look at an earlier checkpoint, or train anew with a smaller learning rate."
+    )
+
+
+class VocabularySizeError(UnrolledError, ValueError):
+    """A network scores another number of symbols than the vocabulary has."""
+
+    template = (
+        "The vocabulary has {vocabulary} symbols, but the network scores {scored}. "
+        "Give all that it knows, in the order in which it numbers them."
     )
 
 
@@ -67,8 +104,7 @@ class LengthsDifferError(UnrolledError, ValueError):
     """A text and what a model says of its characters are of two lengths."""
 
     template = (
-        "The text has {length} characters, but {name} has {got} numbers; wanted one for each. "
-        "Where the symbols are bytes, give them decoded as latin-1, a character for each byte."
+        "The text has {length} characters, but {name} has {got} numbers; wanted one for each."
     )
 
 

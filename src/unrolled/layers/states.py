@@ -1,7 +1,7 @@
 """The state of a layer: one tensor, or a NamedTuple in the cell's order, as torch shapes them."""
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -67,9 +67,14 @@ def detach(state: Any) -> Any:
 
     A state of any form that a layer returns, or None.
     """
+    return map_state(Tensor.detach, state)
+
+
+def map_state(change: Callable[[Tensor], Tensor], state: Any) -> Any:
+    """The same form of state with each of its tensors changed; None stays None."""
     if state is None or isinstance(state, Tensor):
-        return None if state is None else state.detach()
-    parts = [part.detach() for part in state]
+        return None if state is None else change(state)
+    parts = map(change, state)
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 

@@ -1,45 +1,55 @@
-"""One answer to a whole sequence, read after its last step."""
+"""One answer to a whole sequence."""
 
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from unrolled.lang.cell import Cell
-from unrolled.layers.recurrent import Recurrent
+from unrolled.models.encoder import Encoder, Shape
+from unrolled.models.pooling import How, Pooling
 
 
-class ManyToOne(nn.Module):
-    """Recurrent layers of any cell, and a readout y = W.hy@h + b.y of the last step's state."""
+class ManyToOne(Encoder):
+    """Recurrent layers of any cell, and a readout y = W.hy@h + b.y of what they make of it all."""
 
-    def __init__(
-        self, cell: Cell, input_size: int, output_size: int, hidden_size: int, num_layers: int = 1
-    ) -> None:
+    def __init__(self, cell: Cell, shape: Shape, output_size: int, pooling: How = "last") -> None:
         """Make the model.
 
         Args:
             cell: The equations of its layers.
-            input_size: X.
+            shape: Its sizes.
             output_size: Y, such as the number of classes.
-            hidden_size: H.
-            num_layers: L, one upon the other.
+            pooling: Of what the answer is read: the last states, or a mean of all steps.
 
         Raises:
             OptionError: A size is impossible.
             SizeError: The sizes break an equation of the cell.
         """
-        super().__init__()
-        self.recurrent = Recurrent(cell, input_size, hidden_size, num_layers)
-        self.readout = nn.Linear(self.recurrent.state_shapes()[0][-1], output_size)
+        super().__init__(cell, shape)
+        self.pooling = Pooling(self.output_size, pooling)
+        self.readout = nn.Linear(self.output_size, output_size)
 
     def forward(
-        self, x: Float[Tensor, "T B X"] | Int[Tensor, "T B"], state: Any = None
+        self,
+        x: Float[Tensor, "T B X"] | Int[Tensor, "T B"],
+        state: Any = None,
+        *,
+        lengths: Int[Tensor, " B"] | None = None,
     ) -> tuple[Float[Tensor, "B Y"], Any]:
         """The answer to each sequence, and the state after the last step.
 
         Args:
-            x: The sequence; whole numbers stand for one-hot vectors.
+            x: The sequence; whole numbers are symbols.
             state: The recurrent layer's state to start from; None is zeros.
+            lengths: How long each sequence is; None: all of T.
         """
-        output, state = self.recurrent(x, state)  # T B H
-        return self.readout(output[-1]), state
+        steps, state = self.encode(x, state, lengths=lengths)
+        whole, _ = self.pooling(steps, self.dropout(self.last(state)), lengths)
+        return self.readout(whole), state
+
+    def last(self, state: Any) -> Float[Tensor, "B D"]:
+        """The first of the cell's states in the uppermost layer, both directions side by side."""
+        first = state if isinstance(state, Tensor) else state[0]
+        return torch.cat([*first[-self.recurrent.directions :]], dim=-1)

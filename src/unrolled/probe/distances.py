@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from unrolled.errors import LengthsDifferError
-from unrolled.probe.recorder import Tape
 
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 QUOTES = {'"': '"', "“": "”"}
@@ -69,11 +68,6 @@ def closing(text: str, log_likelihood: np.ndarray, hit: np.ndarray) -> list[Clos
         Closing(name, about, tuple(_bins(pairs, log_likelihood, hit)))
         for name, about, pairs in kinds
     ]
-
-
-def hits(tape: Tape) -> np.ndarray:
-    """Whether each symbol was the likeliest under the one before; the first was not (N)."""
-    return np.append(False, tape.likeliest[:-1, 0] == tape.symbols[1:])
 
 
 def bracket_pairs(text: str) -> np.ndarray:

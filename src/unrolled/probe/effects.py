@@ -93,11 +93,13 @@ def causal_effects(
         batch_first: Whether the network takes and returns B x T.
         seed: Of the bootstrap.
     """
+    if not found:
+        return []
     how = Reading(LANES, WARMUP, batch_first)
     half = len(tape) // 2
     part = slice(half, min(len(tape), half + CHARACTERS))
-    symbols = tape.symbols[part]
-    free = record(network, symbols, names=(), how=how).log_likelihood
+    symbols, ends = tape.piece(part)
+    free = record(network, symbols, ends=ends, names=(), how=how).log_likelihood
     draws = np.random.default_rng(seed)
     effects: list[Effect] = []
     for each in found:
@@ -108,8 +110,8 @@ def causal_effects(
         for like, here, there in (("low", low, high), ("high", high, low)):
             level = float(course[:half][here[:half]].mean())
             with held(network, {unit.source: {unit.index: level}}):
-                clamped = record(network, symbols, names=(), how=how).log_likelihood
-            change = (clamped - free)[1:]
+                clamped = record(network, symbols, ends=ends, names=(), how=how)
+            change = (clamped.log_likelihood - free)[1:]
             marks = there[part][:-1], here[part][:-1]
             kinds.append(Held(level, like, *_changes(change, *marks, draws)))
         effects.append(Effect(each, *kinds))

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import nn
 
-from unrolled.errors import TextTooShortError, TrackTwiceError
+from unrolled.errors import TextTooShortError, TrackTwiceError, VocabularySizeError
 from unrolled.layers.layer import Layer
 from unrolled.probe.alike import clusters
-from unrolled.probe.distances import Closing, closing, hits
+from unrolled.probe.distances import Closing, closing
 from unrolled.probe.effects import Effect, causal_effects
 from unrolled.probe.gradients import GradientMap, gradient_maps
 from unrolled.probe.jacobians import Jacobians, step_jacobians
@@ -21,7 +22,7 @@ from unrolled.probe.own_tracks import own_track
 from unrolled.probe.recorder import Reading, Tape, record
 from unrolled.probe.saturation import Saturation, limits_of, saturation
 from unrolled.probe.subject import Looking, Progress, Subject
-from unrolled.probe.taps import Source
+from unrolled.probe.taps import Source, evaluating, tapped
 from unrolled.probe.tracks import Track, text_tracks
 from unrolled.probe.units import Finding, Unit, find_units, units_of
 
@@ -84,15 +85,16 @@ def examine(
     """
     how = how or Looking()
     text = subject.text[: how.characters]
-    symbols = subject.symbols[: how.characters]
+    symbols, ends = subject.spelled(how.characters)
     reading = Reading(batch_first=subject.batch_first)
     notes: list[str] = []
 
     progress("telling what the text does", 0.0)
+    _check_vocabulary(subject)
     tracks = _tracks(text, how)
     progress("reading the text", 0.05)
     tape = record(
-        subject.network, symbols, how=reading,
+        subject.network, symbols, ends=ends, how=reading,
         progress=lambda done, of: progress("reading the text", 0.05 + 0.25 * done / of),
     )  # fmt: skip
     progress("finding units", 0.3)
@@ -107,16 +109,23 @@ def examine(
     progress("comparing units", 0.7)
     groups = clusters(tape, units_of(tape))
     progress("watching gates", 0.72)
-    saturations = _saturations(subject, symbols[:GATES_READ], reading)
+    saturations = _saturations(subject, symbols[:GATES_READ], reading, notes)
     progress("peeling errors", 0.78)
     peeling = _peeled(subject, text, tape, notes)
-    closings = closing(text, tape.log_likelihood, hits(tape))
+    closings = closing(text, tape.log_likelihood, tape.hit)
     progress("following gradients", 0.84)
     maps, paths, jacobians = _gradients(subject, symbols, how)
     return Examination(
         subject, text, tape, tracks, finding, effects, readable, groups, saturations, peeling,
         closings, maps, paths, jacobians, tuple(notes),
     )  # fmt: skip
+
+
+def _check_vocabulary(subject: Subject) -> None:
+    with evaluating(subject.network), tapped(subject.network, ()) as taps, torch.no_grad():
+        scored = taps.read(np.zeros((1, 1)), batch_first=subject.batch_first).shape[-1]
+    if scored != len(subject.symbols):
+        raise VocabularySizeError(vocabulary=len(subject.symbols), scored=scored)
 
 
 def _tracks(text: str, how: Looking) -> list[Track]:
@@ -138,10 +147,15 @@ def _found(tape: Tape, tracks: list[Track], how: Looking, notes: list[str]) -> F
         return None
 
 
-def _saturations(subject: Subject, symbols: np.ndarray, reading: Reading) -> list[Saturation]:
+def _saturations(
+    subject: Subject, symbols: np.ndarray, reading: Reading, notes: list[str]
+) -> list[Saturation]:
     layers = [module for module in subject.network.modules() if isinstance(module, Layer)]
-    names = dict.fromkeys(name for layer in layers for name in limits_of(layer.cell))
+    cells = dict.fromkeys(layer.cell for layer in layers)
+    names = dict.fromkeys(name for cell in cells for name in limits_of(cell))
     if not names:
+        named = ", ".join(cell.name for cell in cells)
+        notes.append(f"No equation of {named} names what a sigmoid or tanh gives: no gates.")
         return []
     tape = record(subject.network, symbols, names=tuple(names), how=reading)
     return saturation(tape, subject.network)
@@ -149,9 +163,10 @@ def _saturations(subject: Subject, symbols: np.ndarray, reading: Reading) -> lis
 
 def _peeled(subject: Subject, text: str, tape: Tape, notes: list[str]) -> Peeling | None:
     if not subject.training:
-        notes.append("Nothing is known of the training text, so errors were not peeled.")
+        notes.append(f"Errors were not peeled: {subject.no_training.rstrip('.')}.")
         return None
-    size = len(subject.vocabulary)
+    known = set(subject.training).union(text)  # those of the vocabulary, or of some bytes
+    size = len(subject.vocabulary or known)
     return peel(text, tape.log_likelihood, subject.training, vocabulary_size=size)
 
 
@@ -161,7 +176,7 @@ def _gradients(
     Mapping[Source, GradientMap], Mapping[str, Mapping[Source, GradientMap]], list[Jacobians]
 ]:
     network, batch_first = subject.network, subject.batch_first
-    warmup = min(WARMUP, len(symbols) // 2)
+    warmup = min(WARMUP, (len(symbols) - 1) // 2)
     part = symbols[: warmup + how.lens_steps + 1]
     maps = gradient_maps(network, part, warmup=warmup, batch_first=batch_first)
     paths = {

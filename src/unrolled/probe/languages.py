@@ -18,7 +18,7 @@ _STARTS_STRING, _ENDS_STRING = ("FSTRING_START", "TSTRING_START"), ("FSTRING_END
 _BETWEEN_STATEMENTS = ("NEWLINE", "NL", "COMMENT", "INDENT", "DEDENT", "ENDMARKER")
 SAMPLE = 20_000  # characters by which the start is judged
 _CODE = re.compile(
-    r"^ *(?:def \w+\(|class \w+[:(]|import \w+$|from \w+ import |return\b|self\.|if .*:$)", re.M
+    r"^[ \t]*(?:def \w+\(|class \w+[:(]|import \w+$|from \w+ import |return\b|self\.|if .*:$)", re.M
 )
 _C = re.compile(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?|[()]|\bif\b", re.DOTALL

@@ -1,15 +1,15 @@
 """Look at networks: what each does with the same text, as a report."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from importlib.util import find_spec
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from unrolled.errors import MissingExtraError
 from unrolled.layers.convert import convert
-from unrolled.layers.layer import Layer
 from unrolled.probe.subject import Looking, Progress, Subject
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def look_at(
     from unrolled.probe.examination import Examination, examine
     from unrolled.probe.report.page import Report
 
+    how = how or Looking()
+    for subject in subjects:
+        subject.spelled(how.characters)  # every network can read its text: said before the work
     seen: dict[str, Examination] = {}
     for number, subject in enumerate(subjects):
 
@@ -52,15 +55,20 @@ def look_at(
                 named = f"{subject.name}: {what}" if len(subjects) > 1 else what
                 progress(named, (before + share) / len(subjects))
 
-        name = subject.name if subject.name not in seen else f"{subject.name} ({number + 1})"
-        seen[name] = examine(subject, how, told)
+        seen[_unlike(subject.name, seen)] = examine(subject, how, told)
     return Report(seen, title or ", ".join(seen))
+
+
+def _unlike(name: str, others: Collection[str]) -> str:
+    """The name, with a number if others have it."""
+    names = chain([name], (f"{name} ({number})" for number in count(2)))
+    return next(each for each in names if each not in others)
 
 
 def look(  # noqa: PLR0913
     network: nn.Module,
     text: str,
-    vocabulary: str,
+    vocabulary: str | None,
     *,
     name: str = "",
     training: str = "",
@@ -71,11 +79,13 @@ def look(  # noqa: PLR0913
     """Look inside a network of your own; what comes back shows itself in a notebook.
 
     Args:
-        network: Any module that holds our layers, or torch's (then a copy is converted). It is
+        network: Any module that holds our layers, or torch's (a copy of it is converted). It is
             called with whole numbers T x B and returns scores of the next one, T x B x V, alone or
-            first in a tuple.
+            first in a tuple. The states of its layers go on from call to call; a state that it
+            makes itself is where they start.
         text: What it is to read, and did not learn.
-        vocabulary: The V characters in the order in which it numbers them.
+        vocabulary: The V characters in the order in which it numbers them; None: it reads the bytes
+            of UTF-8.
         name: What to call it; empty: its class.
         training: The text that it learned; n-grams are counted there to peel its errors.
         batch_first: Whether it takes and returns B x T.
@@ -86,8 +96,7 @@ def look(  # noqa: PLR0913
         MissingExtraError: A package that draws or compares is not installed.
         UnrolledError: Many kinds; see `examine`.
     """
-    if not any(isinstance(module, Layer) for module in network.modules()):
-        network = convert(deepcopy(network))
+    network = convert(deepcopy(network))
     name = name or type(network).__name__
     subject = Subject(name, network, text, vocabulary, training, batch_first=batch_first)
     return look_at([subject], how, progress=progress)

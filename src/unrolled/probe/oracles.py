@@ -15,7 +15,7 @@ from itertools import chain
 
 import numpy as np
 
-from unrolled.data.alphabet import Alphabet, code_points
+from unrolled.data.alphabet import code_points
 from unrolled.errors import LengthsDifferError
 from unrolled.models.ngram import NGram
 
@@ -115,9 +115,10 @@ def _oracles(text: str, training: str, size: int) -> Iterator[tuple[str, str, np
 
 def _n_grams(text: str, training: str, size: int) -> Iterator[tuple[str, str, np.ndarray]]:
     """One fit has all orders in it."""
-    alphabet = Alphabet.of(training + text)
-    model = NGram.fit(alphabet.encode(training), vocabulary_size=size, order=ORDER)
-    by_order = model.probabilities_by_order(alphabet.encode(text))
+    _, numbers = np.unique(code_points(training + text), return_inverse=True)
+    learned, read = np.split(numbers, [len(training)])
+    model = NGram.fit(learned, vocabulary_size=size, order=ORDER)
+    by_order = model.probabilities_by_order(read)
     for order, probabilities in enumerate(by_order, start=1):
         yield "n-gram", f"{order}-gram", probabilities > HALF
 

@@ -6,6 +6,7 @@ before its part, so that its state has forgotten that it started from zeros.
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unrolled.errors import NoRoomError, TextTooShortError
+from unrolled.errors import NoNumbersError, NoRoomError, TextTooShortError
 from unrolled.probe.taps import Source, Taps, evaluating, tapped
 
 LIKELIEST = 5
@@ -25,14 +26,22 @@ NUMBER = 4  # bytes
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """What a network did while it read a text of N symbols."""
+    """What a network did while it read a text of N characters.
 
-    symbols: np.ndarray  # N
+    A character is one symbol, or several where symbols are bytes.
+    """
+
+    symbols: np.ndarray
+    """The text as whole numbers."""
+    ends: np.ndarray
+    """Of each character, the place of its last symbol (N)."""
     values: Mapping[Source, np.ndarray]
     """Of each source width x N, float32, on the disk: `values[source][unit]` is one unit's course,
-    and column i what it was when symbol i had just been read."""
+    and column i what it was when character i had just been read."""
     log_likelihood: np.ndarray
-    """Of each symbol, from those before it, in nats (N, float32); of the first NaN."""
+    """Of each character, from those before it, in nats (N, float32); of the first NaN."""
+    hit: np.ndarray
+    """Whether each was the likeliest, all its symbols one after another (N); the first was not."""
     likeliest: np.ndarray
     """The likeliest next symbols under each one, the best first (N x 5, fewer if V is)."""
     probabilities: np.ndarray  # of those
@@ -40,7 +49,13 @@ class Tape:
     """Where the values lie."""
 
     def __len__(self) -> int:
-        return len(self.symbols)
+        return len(self.ends)
+
+    def piece(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Some characters: their symbols, and where each ends among these."""
+        ends = self.ends[part]
+        start = self.ends[part.start - 1] + 1 if part.start else 0
+        return self.symbols[start : ends[-1] + 1], ends - start
 
 
 @dataclass(frozen=True)
@@ -94,10 +109,11 @@ def lanes_for(length: int, how: Reading) -> Lanes:
     return Lanes(count, -(-(length - warmup) // count), warmup, length)
 
 
-def record(
+def record(  # noqa: PLR0913
     network: nn.Module,
     symbols: np.ndarray,
     *,
+    ends: np.ndarray | None = None,
     names: Sequence[str] | None = None,
     folder: Path | str | None = None,
     how: Reading | None = None,
@@ -111,7 +127,8 @@ def record(
 
     Args:
         network: Any module that holds our layers.
-        symbols: The text as whole numbers (N).
+        symbols: The text as whole numbers.
+        ends: Of each character, the place of its last symbol; None: each symbol is a character.
         names: Names of equations to record, () for none; None: each layer's states.
         folder: Where the values lie afterwards; None: in a folder that goes with the tape.
         how: In how many lanes, and in which form; None: in the usual way.
@@ -124,23 +141,32 @@ def record(
         UnknownNameError: No layer has an equation of a name.
         CalledAgainError: A layer is called twice for one input.
         ForeignOutputError: The network returns no scores.
+        NoNumbersError: Its scores are none.
         NoRoomError: The values do not fit on the disk.
     """
     if len(symbols) < 2:
         raise TextTooShortError(length=len(symbols), purpose="recording", least=2)
     how = how or Reading()
-    writer = _Writer(symbols, Path(mkdtemp(prefix="unrolled-") if folder is None else folder))
-    try:
+    with _folder(folder) as place:
+        writer = _Writer(symbols, np.arange(len(symbols)) if ends is None else ends, place)
         with evaluating(network), tapped(network, names) as taps, torch.inference_mode():
             _read(lanes_for(len(symbols), how), taps, writer, how.batch_first, progress)
         tape = writer.tape()
-    except BaseException:
-        if folder is None:
-            shutil.rmtree(writer.folder)
-        raise
     if folder is None:
-        finalize(tape, shutil.rmtree, writer.folder)
+        finalize(tape, shutil.rmtree, place)
     return tape
+
+
+@contextmanager
+def _folder(named: Path | str | None) -> Iterator[Path]:
+    """The folder that is named, or one that goes again if the block fails."""
+    place = Path(mkdtemp(prefix="unrolled-") if named is None else named)
+    try:
+        yield place
+    except BaseException:
+        if named is None:
+            shutil.rmtree(place)
+        raise
 
 
 def _read(
@@ -163,12 +189,14 @@ def _read(
 class _Writer:
     """Puts what was heard where it belongs in the text."""
 
-    def __init__(self, symbols: np.ndarray, folder: Path) -> None:
+    def __init__(self, symbols: np.ndarray, ends: np.ndarray, folder: Path) -> None:
         self.symbols = symbols
+        self.ends = ends
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.values: dict[Source, np.ndarray] = {}
-        self.log_likelihood = np.full(len(symbols), np.nan, dtype=np.float32)
+        self.log_likelihood = np.full(len(symbols), np.nan, dtype=np.float32)  # of each symbol
+        self.hit = np.zeros(len(symbols), dtype=bool)  # likewise
         self.likeliest = self.probabilities = np.zeros((0, 0))
 
     def write(
@@ -183,16 +211,22 @@ class _Writer:
         indices, chances = best.indices.cpu().numpy(), best.values.exp().cpu().numpy()
         scores = log_probabilities.cpu().numpy()
         for lane, steps, places in plan.kept(begin, end):
+            if np.isnan(chances[steps, lane]).any():
+                raise NoNumbersError(place=places.start + 1)
+            first, last = np.searchsorted(self.ends, (places.start, places.stop))
+            kept, now = slice(first, last), self.ends[first:last] - places.start
             for source, heard in as_arrays.items():
-                self.values[source][:, places] = heard[steps, lane].T
-            self.likeliest[places] = indices[steps, lane]
-            self.probabilities[places] = chances[steps, lane]
+                self.values[source][:, kept] = heard[steps, lane][now].T
+            self.likeliest[kept] = indices[steps, lane][now]
+            self.probabilities[kept] = chances[steps, lane][now]
             following = self.symbols[places.start + 1 : places.stop + 1].astype(np.int64)
+            there = slice(places.start + 1, places.start + 1 + len(following))
             known = scores[steps, lane][np.arange(len(following)), following]
-            self.log_likelihood[places.start + 1 : places.start + 1 + len(following)] = known
+            self.log_likelihood[there] = known
+            self.hit[there] = indices[steps, lane][: len(following), 0] == following
 
     def _make(self, values: Mapping[Source, Tensor], best: int) -> None:
-        length = len(self.symbols)
+        length = len(self.ends)
         needed = NUMBER * length * sum(heard.shape[-1] for heard in values.values())
         free = shutil.disk_usage(self.folder).free
         if needed > free:
@@ -207,8 +241,12 @@ class _Writer:
 
     def tape(self) -> Tape:
         """All that was written."""
-        likeliest = self.likeliest, self.probabilities
-        return Tape(self.symbols, self.values, self.log_likelihood, *likeliest, self.folder)
+        starts = np.append(0, self.ends[:-1] + 1)
+        return Tape(
+            self.symbols, self.ends, self.values,
+            np.add.reduceat(self.log_likelihood, starts), np.logical_and.reduceat(self.hit, starts),
+            self.likeliest, self.probabilities, self.folder,
+        )  # fmt: skip
 
 
 def _bytes(count: int) -> str:

@@ -3,17 +3,26 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import nn
 
-from unrolled.data.alphabet import Alphabet
+from unrolled.data.alphabet import Alphabet, code_points
 from unrolled.probe.languages import Language
 from unrolled.probe.own_tracks import TIME_LIMIT
 
 Progress = Callable[[str, float], None]
 """Is told what is being done, and the share of all that is done."""
+
+
+class Spelled(NamedTuple):
+    """A text as a network reads it."""
+
+    symbols: np.ndarray
+    """Whole numbers."""
+    ends: np.ndarray
+    """Of each character, the place of its last symbol."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +33,13 @@ class Subject:
     network: nn.Module
     """Called with symbols T x B; returns scores of the next symbol, alone or first in a tuple."""
     text: str  # N characters
-    vocabulary: str
-    """The V characters in the order in which the network numbers them; bytes are the first 256."""
+    vocabulary: str | None
+    """The V characters in the order in which the network numbers them; None: it reads the bytes of
+    UTF-8, and surrogates (`surrogateescape`) stand for bytes that are none."""
     training: str = ""
     """The text that it learned, or its end; n-grams are counted there. Empty: they are left out."""
+    no_training: str = "nothing is known of the training text"
+    """Why that is empty, if it is."""
     history: Sequence[Mapping[str, Any]] = ()
     """The lines of a run's metrics."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -35,15 +47,31 @@ class Subject:
     batch_first: bool = False
 
     @cached_property
-    def symbols(self) -> np.ndarray:
-        """The text as whole numbers.
+    def symbols(self) -> list[str]:
+        """What each number that the network reads stands for."""
+        if self.vocabulary is not None:
+            return [*self.vocabulary]
+        return [chr(byte) if byte < 0x80 else f"\\x{byte:02x}" for byte in range(256)]
+
+    def spelled(self, characters: int | None = None) -> Spelled:
+        """The text, or that many of its characters, as the network reads it.
 
         Raises:
             UnknownCharactersError: The text has characters that the network does not know.
         """
+        text = self.text[:characters]
+        if self.vocabulary is None:
+            spelt = np.frombuffer(text.encode("utf-8", "surrogateescape"), dtype=np.uint8)
+            return Spelled(spelt.astype(np.int64), _lengths(code_points(text)).cumsum() - 1)
         alphabet = Alphabet.of(self.vocabulary)
         numbers = np.array([self.vocabulary.index(symbol) for symbol in alphabet.symbols or ()])
-        return numbers[alphabet.encode(self.text)]
+        return Spelled(numbers[alphabet.encode(text)], np.arange(len(text)))
+
+
+def _lengths(points: np.ndarray) -> np.ndarray:
+    """How many bytes spell each code point; a surrogate stands for one."""
+    lengths = 1 + sum((points >= least).astype(np.int64) for least in (0x80, 0x800, 0x10000))
+    return np.where((points >= 0xD800) & (points < 0xE000), 1, lengths)
 
 
 @dataclass(frozen=True)

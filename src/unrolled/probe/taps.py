@@ -14,9 +14,12 @@ from unrolled.errors import (
     ForeignOutputError,
     NotCausalError,
     NothingToRecordError,
+    OwnStateError,
+    SteppedError,
     UnknownNameError,
 )
 from unrolled.layers.layer import Layer
+from unrolled.layers.torch_cells import TorchCell
 
 
 class Source(NamedTuple):
@@ -64,6 +67,8 @@ class Taps:
         self.states: dict[str, Any] = {}
         """Of each layer by its path, from which the next call goes on."""
         self._gradients = gradients
+        self._started: dict[str, Any] = {}
+        """Of each layer the first state that the network itself gave it, of one row."""
         self._called: dict[str, Mapping[str, Tensor]] = {}
         """Each layer's values, or probes, of the last call."""
 
@@ -100,6 +105,15 @@ class Taps:
             raise NothingToRecordError(network=type(self.network).__name__)
         return made.transpose(0, 1) if batch_first else made
 
+    def _first(self, path: str, given: Any) -> Any:
+        """The state from which a layer runs: the one in which it is, or the network's own."""
+        if given is None:
+            return self.states.get(path)
+        started = self._started.setdefault(path, _one_row(given))
+        if not all(map(_all_equal, _tensors(given), _tensors(started))):
+            raise OwnStateError(layer=path or type(self.network).__name__)
+        return self.states.get(path, given)
+
     @property
     def gradients(self) -> dict[Source, Tensor]:
         """Those that have flowed back since the last call, each T x B x width."""
@@ -116,11 +130,12 @@ class Taps:
 
         Raises:
             CalledAgainError: It has run in this call already.
+            OwnStateError: It is given another state than the one from which it started.
         """
         if path in self._called:
             raise CalledAgainError(layer=path)
         layer, names = self.layers[path], self.names[path]
-        first = self.states.get(path) if state is None else state
+        first = self._first(path, state)
         which = "record_gradients" if self._gradients else "record"
         output, last, *rest = layer.run(x, first, **{which: names}, **options)
         heard = rest[0] if rest else {}
@@ -149,12 +164,32 @@ def tapped(
     """
     taps = Taps(network, names, gradients=gradients)
     for path, layer in taps.layers.items():
-        layer.forward = partial(taps.hear, path)
+        layer.step = partial(_refuse, path)
+        if not isinstance(layer, TorchCell):  # whose forward is a step
+            layer.forward = partial(taps.hear, path)
     try:
         yield taps
     finally:
         for layer in taps.layers.values():
-            del layer.forward
+            vars(layer).pop("forward", None)
+            del layer.step
+
+
+def _refuse(path: str, *_: Any, **__: Any) -> Any:
+    raise SteppedError(layer=path)
+
+
+def _tensors(state: Any) -> tuple[Tensor, ...]:
+    return (state,) if isinstance(state, Tensor) else tuple(state)
+
+
+def _one_row(state: Any) -> tuple[Tensor, ...]:
+    return tuple(part[..., :1, :].detach().clone() for part in _tensors(state))
+
+
+def _all_equal(state: Tensor, row: Tensor) -> bool:
+    """Whether every row of a state (L x B x width) is this one."""
+    return bool((state == row).all())
 
 
 def repeated(state: Any, rows: int) -> Any:

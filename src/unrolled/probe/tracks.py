@@ -11,6 +11,7 @@ import numpy as np
 from unrolled.data.alphabet import code_points
 
 NEAR = 8  # characters before the end of a line
+TAB = 8  # columns, as Python counts them
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,9 @@ def text_tracks(text: str, *, quotes: bool = True) -> list[Track]:
     return [
         *([_inside_quotes(code, paragraphs)] if quotes else []),
         track("position in line", "characters since the line began", column),
-        track("line about to end", f"the line ends in {NEAR} characters or fewer", ending),
+        track("line about to end", f"one of the next {NEAR} characters ends the line", ending),
         track("bracket depth", "how many of ( [ { are open", _depth(code, paragraphs)),
-        track("indentation", "spaces at the start of the line", _indentation(code, ends, column)),
+        track("indentation", "columns of space before the line", _indentation(code, ends)),
         track("word start", "the first letter of a word", letter & ~_before(letter)),
         track("word end", "the last letter of a word", letter & ~_after(letter)),
         track("digit", "a digit", digit),
@@ -66,8 +67,8 @@ def _where(text: str, holds: Callable[[str], bool]) -> np.ndarray:
 
 
 def _before(marks: np.ndarray) -> np.ndarray:
-    """Whether the character before is marked."""
-    return np.concatenate([[False], marks[:-1]])
+    """What the character before has: whether it is marked, or its number."""
+    return np.concatenate([np.zeros(1, marks.dtype), marks[:-1]])
 
 
 def _after(marks: np.ndarray) -> np.ndarray:
@@ -82,8 +83,9 @@ def _since_latest(marks: np.ndarray) -> np.ndarray:
 
 
 def _until_next(marks: np.ndarray) -> np.ndarray:
-    """Characters until the next mark: 0 on it; as if the text's end were one."""
-    return np.minimum(_since_latest(marks[::-1])[::-1], len(marks))
+    """Characters until the next mark: from 1 on, on a mark, too; the text's end counts as one."""
+    following = np.append(marks, True)[1:]
+    return _since_latest(following[::-1])[::-1] + 1
 
 
 def _since_start(counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -108,9 +110,13 @@ def _depth(code: np.ndarray, paragraphs: np.ndarray) -> np.ndarray:
     return total - lowest
 
 
-def _indentation(code: np.ndarray, ends: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Spaces before the first other character of the line, as far as they have been read."""
-    other = (code != ord(" ")) & ~ends
+def _indentation(code: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Columns before the first other character of the line, as far as they have been read."""
+    tabs = code == ord("\t")
+    other = (code != ord(" ")) & ~tabs & ~ends
+    spaces = _since_latest(ends | tabs)
+    to_tab = np.where(tabs, (_before(spaces) // TAB + 1) * TAB, 0)
+    column = _since_start(np.cumsum(to_tab), ends) + spaces
     first = other & (_since_start(np.cumsum(other), ends) == 1)
     places = np.arange(len(code))
     latest = np.maximum.accumulate(np.where(first | ends, places, -1))

@@ -19,7 +19,7 @@ def train(
     task: str,
     data: str | Path | None = None,
     *,
-    cell: str | Cell = "lstm",
+    cell: str | Cell | None = None,
     watcher: Watcher | None = None,
     **settings: Any,
 ) -> Any:
@@ -29,7 +29,7 @@ def train(
         task: The task, such as "char-lm".
         data: A file, a folder or a named set; None takes the task's default, or is all that there
             can be where the task draws its own data.
-        cell: A cell, or its name.
+        cell: A cell, or its name; None takes the task's default.
         watcher: Who is told as it goes; None: nobody.
         **settings: Any flag of the command with underscores, such as `hidden_size=128` or
             `minutes=2`.
@@ -41,10 +41,11 @@ def train(
     defaults = entry.defaults()
     own = set(TrainSettings.__dataclass_fields__)
     changes = {name: settings.pop(name) for name in list(settings) if name in own}
-    named = cell.name if isinstance(cell, Cell) else cell
     given = {} if data is None else {"data": str(data)}
+    if cell is not None:
+        given["cell"] = cell.name if isinstance(cell, Cell) else cell
     training = replace(defaults.training, **changes)
-    made = replace(defaults, cell=named, training=training, **given, **settings)
+    made = replace(defaults, training=training, **given, **settings)
     return entry.run_module().train(
         made, cell=cell if isinstance(cell, Cell) else None, watcher=watcher
     )

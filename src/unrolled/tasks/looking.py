@@ -25,7 +25,8 @@ def look_at_runs(
 
     Args:
         paths: Their folders.
-        data: A text; None: the test part of the first run's own, for all of them.
+        data: A text; None: the test part of the first run's own, for all of them. Each model reads
+            it in its own way, as characters or as bytes.
         encoding: How the characters of a file are written as bytes.
         how: How closely to look; None: in the usual way.
         progress: Is told what is being done, and the share of it all that is done.

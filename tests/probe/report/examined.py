@@ -1,5 +1,6 @@
 """A small network that was looked at, for all tests of the report."""
 
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -43,3 +44,16 @@ def subject(seed=0, **changes):
 @cache
 def examined(seed=0) -> Examination:
     return examine(subject(seed), HOW)
+
+
+def certain(seed=1) -> Examination:
+    """Another one, whose units are certainly not there by chance."""
+    seen = examined(seed)
+    found = [replace(found, p=1e-5) for found in seen.finding.best]
+    return replace(seen, finding=replace(seen.finding, best=found))
+
+
+def best(seen, name):
+    """The unit that follows a track, and its values."""
+    (found,) = [found for found in seen.finding.best if found.track.name == name]
+    return found, seen.tape.values[found.unit.source][found.unit.index]

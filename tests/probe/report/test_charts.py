@@ -1,14 +1,20 @@
 """Each picture shows the numbers that were seen, for one run and for several."""
 
+import json
 from dataclasses import replace
 
+import altair as alt
 import numpy as np
 import pytest
 import vl_convert
 from tests.probe.report.examined import examined
 
+from unrolled.probe.distances import Bin, Closing
+from unrolled.probe.gradients import GradientMap
 from unrolled.probe.oracles import ORDER
-from unrolled.probe.report.charts import PICTURES
+from unrolled.probe.report.charts import PICTURES, units
+from unrolled.probe.report.charts.drawing import GREY
+from unrolled.probe.saturation import GATE, Saturation
 from unrolled.probe.taps import Source
 
 NAMES = [picture.name for picture in PICTURES]
@@ -48,6 +54,48 @@ def test_gates_have_a_point_for_each_unit():
         for unit in range(12):
             wanted = found.low[unit], found.high[unit]
             assert shown[found.source.name, unit] == pytest.approx(wanted, rel=1e-3, abs=1e-9)
+
+
+def test_effects_have_what_a_held_unit_does_where_it_should_matter_and_elsewhere():
+    shown = {(row["track"], row["where"]): row for row in rows("effects")}
+    for effect in examined().effects:
+        places = {"where it should matter": effect.strongest.where_it_matters,
+                  "elsewhere": effect.strongest.elsewhere}  # fmt: skip
+        for where, change in places.items():
+            row = shown[effect.found.track.name, where]
+            wanted = change.mean, change.low, change.high
+            assert (row["change"], row["low"], row["high"]) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_closings_have_the_share_that_was_right_and_two_standard_errors():
+    near = Bin(1, 1, 25, 0.5, 0.125, 0.25, 0.0625)
+    far, lone = Bin(8, 15, 40, 0.875, 0.125, 0.5, 0.25), Bin(16, 31, 1, 1.0, np.nan, 0.75, np.nan)
+    shown = rows("closings", closings=[Closing("quotes", "", (near, far, lone))])
+    figures = [tuple(row[name] for name in ("right", "low", "high", "given")) for row in shown]
+    assert figures == [(0.5, 0.25, 0.75, 0.25), (0.875, 0.625, 1, 0.5), (1, None, None, 0.75)]
+    assert [(row["distance"], row["to"], row["signs"]) for row in shown] == [
+        (1, 1, 25), (8, 15, 40), (16, 31, 1),
+    ]  # fmt: skip
+
+
+def test_steps_have_both_numbers_of_their_jacobians():
+    (found,) = examined().jacobians
+    values = {what: [row["value"] for row in rows("jacobians") if row["what"] == what]
+              for what in ("largest singular value", "spectral radius")}  # fmt: skip
+    largest, radii = values.values()
+    assert largest == pytest.approx(found.largest_singular_values, rel=1e-3)
+    assert radii == pytest.approx(found.spectral_radii, rel=1e-3)
+    assert max(radii) < min(largest)
+
+
+def test_the_line_at_one_is_to_be_seen_on_light_and_on_dark():
+    (line,) = (
+        layer for layer in draw("jacobians", {"one": examined()}).to_dict()["spec"]["layer"]
+        if layer["mark"]["type"] == "rule"
+    )  # fmt: skip
+    assert line["mark"]["color"] == GREY
+    brightness = int(GREY[1:3], 16) / 255
+    assert 0.4 < brightness < 0.6
 
 
 def test_peeled_errors_sum_to_all():
@@ -102,6 +150,45 @@ def test_where_nothing_was_seen_nothing_is_drawn():
         saturations=[], peeling=None, closings=[], maps={}, paths={}, jacobians=[],
     )  # fmt: skip
     assert [picture.name for picture in PICTURES if picture.draw({"one": empty})] == []
+
+
+def large():
+    """What is seen of two layers of 256 units that were trained for long."""
+    random, seen = np.random.default_rng(0), examined()
+    norms = np.where(np.tri(256, dtype=bool), random.random((256, 256)), np.nan)
+    maps = {s: GradientMap(s, norms) for s in (Source("r", n, h) for n in (0, 1) for h in "hc")}
+    gates = [Saturation(Source("r", n, gate), GATE, *random.random((2, 256)))
+             for n in (0, 1) for gate in "ifgo"]  # fmt: skip
+    lines = [{"kind": kind, "step": step, "loss": 2.5, "gradient_norm": 1.5, "clipped": step}
+             for step in range(1000) for kind in ("train", "validation")]  # fmt: skip
+    subject = replace(seen.subject, history=lines)
+    paths = {"h": maps, "c": maps}
+    return replace(seen, subject=subject, maps=maps, paths=paths, saturations=gates)
+
+
+def test_the_charts_of_six_runs_are_as_large_as_of_a_few_and_each_is_thinned_alike(monkeypatch):
+    drawn, make = [], alt.Data
+
+    def keep(values):
+        drawn.append(values)
+        return make(values=values[:1])  # altair looks at each, which takes long
+
+    def rows_of_runs(name, count):
+        drawn.clear()
+        draw(name, dict.fromkeys("abcdef"[:count], run))
+        return max(drawn, key=len)
+
+    monkeypatch.setattr(alt, "Data", keep)
+    monkeypatch.setattr(units, "POINTS", 2_000)  # fewer than one run has
+    run, size = large(), 0
+    each = {"gates": (2_048, 296), "lags": (888, 312), "gradient-maps": (3_784, 840),
+            "losses": (668, 134), "clipping": (334, 67)}  # fmt: skip
+    for name, (alone, among_six) in each.items():
+        assert len(rows_of_runs(name, 1)) == alone, name
+        rows = rows_of_runs(name, 6)
+        assert [[row["run"] for row in rows].count(of) for of in "abcdef"] == [among_six] * 6, name
+        size += len(json.dumps(rows))
+    assert size < 1.4e6
 
 
 def test_layers_of_several_modules_are_drawn_apart():

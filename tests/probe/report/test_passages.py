@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.probe.planted import LATCH
+from tests.probe.planted import BRACKETS, LATCH, LINE
 from tests.probe.report.examined import examined
 
 from unrolled.probe.report.passages import ground, passages, picture, scale_of, scaled
@@ -23,10 +23,10 @@ def test_a_passage_is_of_the_half_that_was_judged_and_the_track_changes_in_it():
 
 
 def test_colours_go_from_the_median_to_either_side():
-    course = np.concatenate([np.zeros(50), np.linspace(-1, 3, 50)])
-    middle, span = scale_of(course)
+    judged = np.concatenate([np.zeros(50), np.linspace(-1, 3, 50)])
+    middle, span = scale_of(np.concatenate([np.full(100, 7.0), judged]))
     assert middle == pytest.approx(0, abs=0.02)
-    assert span == pytest.approx(np.quantile(course, 0.99) - middle)
+    assert span == pytest.approx(np.quantile(judged, 0.99) - middle)
     levels = scaled(np.array([middle, middle + span / 2, 99, -99]), (middle, span))
     np.testing.assert_allclose(levels, [0, 0.5, 1, -1])
     assert (ground(0), ground(1), ground(-1)) == ("#ffffff", "#efb459", "#59a3cd")
@@ -51,3 +51,13 @@ def test_a_rare_track_is_shown_where_it_is_on():
     (shown,) = passages(replace(seen, finding=replace(seen.finding, best=[found])))
     assert shown.on.sum() == 1
     assert shown.on[4321 - shown.start]
+
+
+def test_a_track_of_numbers_is_underlined_above_its_mean():
+    seen = examined()
+    numbers = [passage for passage in passages(seen) if passage.found.track.is_number]
+    assert {passage.found.track.name for passage in numbers} >= {LINE, BRACKETS}
+    for passage in numbers:
+        values = passage.found.track.values
+        here = values[passage.start : passage.start + len(passage.text)]
+        np.testing.assert_array_equal(passage.on, here > values.mean())

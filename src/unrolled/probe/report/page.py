@@ -19,6 +19,8 @@ from unrolled.training.storage.disk_faults import reported
 from unrolled.training.storage.durable import replace_file
 
 ASSETS = files("unrolled.probe.report") / "assets"
+SCRIPTS = ("state", "elements", "views", "text", "pictures", "page")
+"""Of the page, in the order in which they are joined."""
 MOST_TEXTS = 8  # in one picture
 SHARPNESS = 2  # pixels of a PNG for each of its SVG
 
@@ -43,17 +45,14 @@ class Report:
     @cached_property
     def html(self) -> str:
         """The page: it needs no other file and no network."""
-        html, style, script = (
-            (ASSETS / f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
-        )
         version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
         vega = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
-        return Template(html).substitute(
+        return Template(_asset("page.html")).substitute(
             title=escape(self.title),
-            style=style,
+            style=_asset("page.css"),
             content=as_json(content(self.seen)),
             vega=vega.replace("</script", "<\\/script"),
-            script=script,
+            script="\n".join(_asset(f"{name}.js") for name in SCRIPTS),
         )
 
     def _repr_html_(self) -> str:
@@ -102,6 +101,10 @@ class Report:
                 name = f"texts-{number + 1}" if len(self.seen) > 1 else "texts"
                 found[name] = picture((good or shown)[:MOST_TEXTS])
         return found
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text("utf-8")
 
 
 def _both(folder: Path, name: str, svg: str) -> list[Path]:

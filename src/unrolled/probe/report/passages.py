@@ -19,8 +19,14 @@ COLUMNS, ADVANCE, LINE, SIZE = 100, 7.25, 19, 12  # of a picture: characters, an
 
 
 def scale_of(course: np.ndarray) -> tuple[float, float]:
-    """The value that is drawn white, the unit's median, and how far from it colours are full."""
-    low, middle, high = np.quantile(course, (0.01, 0.5, 0.99))
+    """The value that is drawn white, the unit's median, and how far from it colours are full.
+
+    Both as they are in the half of the text that is judged.
+
+    Args:
+        course: The unit's values, all of them.
+    """
+    low, middle, high = np.quantile(course[len(course) // 2 :], (0.01, 0.5, 0.99))
     return float(middle), float(max(high - middle, middle - low, 1e-6))
 
 
@@ -54,9 +60,14 @@ def _passage(seen: Examination, found: Found) -> Passage:
     pieces = [_piece(seen.text, start) for start in _starts(values, half)]
     part = max(pieces, key=lambda piece: values[piece].std())
     course = seen.tape.values[found.unit.source][found.unit.index]
-    level = scaled(course[part], scale_of(course[half:]))
-    on = values[part] > (values.mean() if found.track.is_number else 0)
+    level = scaled(course[part], scale_of(course))
+    on = values[part] > underlined_above(found.track)
     return Passage(found, part.start, seen.text[part], level, on)
+
+
+def underlined_above(track: Track) -> float:
+    """What a track has to exceed to be underlined: its mean, if it is one of numbers."""
+    return float(track.values.mean()) if track.is_number else 0.0
 
 
 def _starts(values: np.ndarray, half: int) -> np.ndarray:
@@ -123,9 +134,3 @@ def _row(passage: Passage, row: slice, y: int) -> Iterator[str]:
         symbol = passage.text[at]
         if symbol.isprintable() and not symbol.isspace():
             yield f'<text x="{x:.2f}" y="{y + SIZE}">{escape(symbol)}</text>'
-
-
-def track_level(track: Track) -> np.ndarray:
-    """A track's values from 0 to 255."""
-    low, high = float(track.values.min()), float(track.values.max())
-    return np.round((track.values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)

@@ -9,6 +9,7 @@ from unrolled.probe.distances import Bin
 from unrolled.probe.effects import Effect
 from unrolled.probe.examination import Examination
 from unrolled.probe.linear import Readable
+from unrolled.probe.tracks import Track
 from unrolled.probe.units import Found
 
 ENOUGH = {"AUC": 0.9, "R²": 0.8}
@@ -17,7 +18,8 @@ PLACES = {False: {"low": "off", "high": "on"}, True: {"low": "low", "high": "hig
 """What low and high mean, of a track that is on or off and of one of numbers."""
 SMALL = 0.01  # p below this is not called chance
 SIGNS = 20  # that a distance needs to be spoken of
-FEW = 20_000  # characters below which p-values of slow units are a little too small
+FEW = 20_000  # characters below which it is said that p of what is slow is a little too small
+RARE = 100  # characters of the second half: a track that is on, or off, at fewer says so
 
 
 class Sentence(NamedTuple):
@@ -46,8 +48,8 @@ def _reading(seen: Examination) -> Iterator[Sentence]:
     if seen.finding and len(seen.text) < FEW:
         yield Sentence(
             "",
-            f"The text is short: with fewer than {FEW:,} characters chance may look like more in "
-            "units that remember long.",
+            "Of units and tracks that change slowly, over thousands of characters, p is a little "
+            f"too small, the more so in so short a text (fewer than {FEW:,} characters).",
         )
 
 
@@ -58,12 +60,12 @@ def _units(seen: Examination) -> Iterator[Sentence]:
     good = [row for row in found if is_good(row[0])]
     poor = [row for row in found if not is_good(row[0])]
     if found:
-        pairs = len(seen.finding.units) * len(seen.finding.tracks)
+        tried = f"{len(seen.finding.units):,} x {len(seen.finding.tracks):,} pairs"
         yield Sentence(
-            "",
-            f"{len(good)} of {len(found)} tracks are followed by a unit (AUC 0.9 or R² 0.8 on "
-            f"the half of the text on which nothing was chosen, p < {SMALL} corrected for the "
-            f"{pairs:,} pairs that were tried).",
+            "Tracks that a unit follows",
+            f"{len(good)} of {len(found)} (AUC {ENOUGH['AUC']} or R² {ENOUGH['R²']} on the half of "
+            f"the text on which nothing was chosen, p < {SMALL} corrected for the {tried} that "
+            "were tried).",
         )
     for row in sorted(good, key=lambda row: row[0].score, reverse=True):
         yield Sentence(row[0].track.name, _of_unit(*row))
@@ -86,8 +88,7 @@ def _of_unit(found: Found, readable: Readable, effect: Effect) -> str:
     change, other, more = held.where_it_matters, held.elsewhere, held.difference
     follows = "follows it" if found.rises else "runs against it"
     text = (
-        f"{found.unit} {follows}, {found.measure} {found.score:.3f} (p = {found.p:.3f}; all units "
-        f"together {readable.score:.3f})."
+        f"{found.unit} {follows}, {_score(found, 3)} ({_p(found)}{_besides(found, readable, 3)})."
     )
     if np.isnan(more.mean):
         return f"{text} What hangs on it was not to be seen: the track does not change there."
@@ -106,18 +107,51 @@ def _of_unit(found: Found, readable: Readable, effect: Effect) -> str:
 
 def _shortly(found: Found, readable: Readable) -> str:
     return (
-        f"{found.track.name} ({found.measure} {found.score:.2f}, p = {found.p:.3f}, {found.unit}; "
-        f"all units together {readable.score:.2f})"
+        f"{found.track.name} ({_score(found, 2)}, {_p(found)}, {found.unit}"
+        f"{_besides(found, readable, 2)})"
     )
+
+
+def _score(found: Found, digits: int) -> str:
+    if np.isnan(found.score):
+        return f"no {found.measure}"  # it never changes there
+    return f"{found.measure} {found.score:.{digits}f}"
+
+
+def _p(found: Found) -> str:
+    shown = f"{found.p:.3f}"
+    return f"p = {shown}" if float(shown) else "p < 0.001"
+
+
+def _besides(found: Found, readable: Readable, digits: int) -> str:
+    """What all units know, and whether there was little to judge by."""
+    known = [] if np.isnan(readable.score) else [f"all units together {readable.score:.{digits}f}"]
+    return "".join(f"; {part}" for part in [*known, *_rarely(found.track)])
+
+
+def _rarely(track: Track) -> Iterator[str]:
+    if not track.is_number:
+        on = track.values[len(track.values) // 2 :] > 0
+        for side, count in (("on", on.sum()), ("off", (~on).sum())):
+            if count < RARE:
+                yield f"{side} at only {_counted(count)}"
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} {'character' if count == 1 else 'characters'}"
 
 
 def _gradients(seen: Examination) -> Iterator[Sentence]:
-    reach = ", ".join(
-        f"{found.horizon or f'more than {found.reach - 1}'} for {source}"
-        for source, found in seen.maps.items()
-    )
-    about = "characters back the gradient of a loss is below 1 % of what it is at lag 0"
-    yield Sentence("Memory horizon", f"{reach}: so many {about}.")
+    reach: list[str] = []
+    for source, found in seen.maps.items():
+        if found.by_lag[0]:
+            reach.append(f"{found.horizon or f'more than {found.reach - 1}'} for {source}")
+        else:
+            where = "at lag 0" if found.by_lag.any() else "at any lag"
+            yield Sentence("", f"No loss depends on {source} {where}: it has no memory horizon.")
+    if reach:
+        about = "characters back the gradient of a loss is below 1 % of what it is at lag 0"
+        yield Sentence("Memory horizon", f"{', '.join(reach)}: so many {about}.")
 
 
 def _errors(seen: Examination) -> Iterator[Sentence]:
@@ -136,10 +170,10 @@ def _errors(seen: Examination) -> Iterator[Sentence]:
             near, far = bins[0], bins[-1]
             yield Sentence(
                 f"Closing {kind.name}",
-                f"{near.accuracy:.0%} right where they opened {_range(near)} characters before, "
-                f"{far.accuracy:.0%} where {_range(far)}.",
+                f"{near.accuracy:.0%} right where they opened {_range(near)} before, "
+                f"{far.accuracy:.0%} where they opened {_range(far)} before.",
             )
 
 
 def _range(each: Bin) -> str:
-    return f"{each.first}" if each.first == each.last else f"{each.first} to {each.last}"
+    return f"{'' if each.first == each.last else f'{each.first} to '}{_counted(each.last)}"

@@ -16,7 +16,8 @@ from unrolled.data.sets import find_corpus
 from unrolled.data.text import require_length
 from unrolled.layers.recurrent import Recurrent
 from unrolled.layers.states import detach
-from unrolled.models.language_model import LanguageModel, Shape, lecture_parameters
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel, lecture_parameters
 from unrolled.models.learning import StreamLearner
 from unrolled.models.sampling import Choice, generate, read
 from unrolled.study.speed.contest import Report, contest
@@ -120,7 +121,7 @@ def measure_sampling(settings: BenchSettings, report: Report) -> Measurement:
 
 def _model(cell: str, shape: Shape, backend: str) -> LanguageModel:
     model = LanguageModel(find_cell(cell), shape)
-    width = shape.vocabulary_size
+    width = shape.input_size
     model.recurrent = Recurrent(find_cell(cell), width, shape.hidden_size, backend=backend)
     return model
 

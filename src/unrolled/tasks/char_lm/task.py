@@ -13,7 +13,8 @@ from unrolled.data.text import require_length
 from unrolled.errors import OpenWidthError, SettingError
 from unrolled.lang.cell import Cell
 from unrolled.layers.states import detach
-from unrolled.models.language_model import LanguageModel, Shape
+from unrolled.models.encoder import Shape
+from unrolled.models.language_model import LanguageModel
 from unrolled.models.sampling import Choice, generate
 from unrolled.probe.gradients import gradient_maps
 from unrolled.tasks.char_lm.settings import CharLMSettings
@@ -34,7 +35,7 @@ def build_model(settings: CharLMSettings, cell: Cell, vocabulary_size: int) -> L
         SettingError: The cell projects its output, and `projection_size` is not given.
     """
     shape = Shape(
-        vocabulary_size=vocabulary_size,
+        input_size=vocabulary_size,
         hidden_size=settings.hidden_size,
         num_layers=settings.num_layers,
         embedding_size=settings.embedding_size,

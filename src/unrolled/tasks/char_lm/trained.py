@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from unrolled.data.alphabet import printable
 from unrolled.data.sets import find_corpus
 from unrolled.models.beam import beam_search
 from unrolled.models.ngram import NGram
@@ -15,7 +16,7 @@ from unrolled.models.sampling import Choice, generate
 from unrolled.probe.looking import look_at
 from unrolled.probe.subject import Looking, Subject
 from unrolled.tasks.char_lm.config import corpus_of, parts_of, split
-from unrolled.tasks.char_lm.subject import decoded, subject_of
+from unrolled.tasks.char_lm.learned import learned_text, text_of
 from unrolled.tasks.char_lm.task import CharLM, build_model, measure
 from unrolled.tasks.runs import compute_on, load_model
 from unrolled.training.loop import Ending
@@ -152,26 +153,30 @@ class CharLMRun:
         Args:
             data: A text; None takes the test part of the run's own.
             encoding: How the characters of a file are written as bytes.
-            text: The text itself, instead; bytes as the first 256 characters.
+            text: The text itself, instead.
 
         Raises:
             DataChangedError: The run's own text is no longer what it was trained on.
+            TextNotFoundError: It is not there, or the text that is named is not.
             UnknownCharactersError: The text has characters that the model never saw.
         """
-        corpus = corpus_of(self.settings, self.config)
-        train, _, numbers = split(corpus, self.settings)
         if data is not None:
-            numbers = find_corpus(data, encoding=encoding, alphabet=self.alphabet).ids
+            ids = find_corpus(data, encoding=encoding, alphabet=self.alphabet).ids
+            text = text_of(ids, self.alphabet)
+        learned = learned_text(self.settings, self.config, needed=text is None)
         settings = self.settings
         sizes = {"layers": str(settings.num_layers), "units": str(settings.hidden_size)}
-        return subject_of(
+        facts = {"cell": self.cell.name, **sizes, "trained on": learned.name}
+        symbols = self.alphabet.symbols
+        return Subject(
+            printable(self.path.name),
             self.model,
-            decoded(numbers, self.alphabet) if text is None else text,
-            train,
-            self.alphabet,
-            name=self.path.name,
-            facts={"cell": self.cell.name, **sizes, "trained on": corpus.name},
+            learned.test if text is None else text,
+            vocabulary=None if symbols is None else "".join(symbols),
+            training=learned.training,
+            no_training=learned.problem,
             history=list(read_metrics(self.path)),
+            facts={**facts, "parameters": f"{sum(p.numel() for p in self.model.parameters()):,}"},
         )
 
     def look(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unrolled.lang.cell import Cell
+from unrolled.models.encoder import Shape
 from unrolled.models.in_step import InStep
 from unrolled.models.many_to_one import ManyToOne
 from unrolled.probe.gradients import gradient_maps_of_last
@@ -33,8 +34,8 @@ def build_model(settings: ToySettings, cell: Cell) -> Model:
         SizeError: The sizes break an equation of the cell.
     """
     problem = PROBLEMS[settings.task]
-    sizes = (problem.input_size, problem.output_size, settings.hidden_size, settings.num_layers)
-    return problem.answer.model(cell, *sizes)
+    shape = Shape(problem.input_size, settings.hidden_size, settings.num_layers)
+    return problem.answer.model(cell, shape, problem.output_size)
 
 
 def draw(settings: ToySettings, part: str, number: int, size: int) -> Batch:

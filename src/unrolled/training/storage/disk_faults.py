@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -45,3 +46,15 @@ def reported(
         advice = _ADVICE.get(error.errno or 0, _OTHERWISE)
         reason = error.strerror or str(error)
         raise kind(path=path, reason=reason, advice=advice) from error
+
+
+def make_writable(folder: Path) -> None:
+    """See to it that files can be made in a folder, which is made if it is not there.
+
+    Raises:
+        SaveFailedError: The disk refuses.
+    """
+    with reported(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

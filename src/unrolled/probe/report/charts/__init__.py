@@ -38,7 +38,7 @@ PICTURES = (
     Picture(
         "gates", "gates", units.gates, "Gates",
         "A point is one unit; on the dashed line it is always shut or open. Limits: 0.1 and 0.9, "
-        "of a tanh -0.9 and 0.9.",
+        "of a tanh -0.9 and 0.9. Where several runs have many units, some are left out.",
     ),
     Picture(
         "errors", "peeled", errors.peeled, "Errors, peeled by oracle",

@@ -17,7 +17,7 @@ Seen = Mapping[str, Examination]
 Row = dict[str, Any]
 
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"]
-GREY = "#999999"
+GREY = "#808080"  # to be seen on white and on black
 WIDTH, HEIGHT = 440, 240
 
 
@@ -43,6 +43,11 @@ def by_run(chart: Any, seen: Seen, **facets: Any) -> alt.TopLevelMixin:
     if len(seen) > 1:
         facets["row"] = alt.Row("run:N", title=None, sort=[*seen])
     return chart.facet(**facets) if facets else chart
+
+
+def fewer(count: int, seen: Seen) -> int:
+    """How many of so many points each run has, so that a page of several is as large as of one."""
+    return -(-count // len(seen))
 
 
 def layer_of(it: Examination, module: str, layer: int) -> str:

@@ -1,14 +1,23 @@
 """Pictures of gradients: how far back they reach, and what one step does."""
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 
 from unrolled.probe.gradients import GradientMap
-from unrolled.probe.report.charts.drawing import HEIGHT, Row, Seen, by_run, colour, data, layer_of
+from unrolled.probe.report.charts.drawing import (
+    GREY,
+    HEIGHT,
+    Row,
+    Seen,
+    by_run,
+    colour,
+    data,
+    fewer,
+    layer_of,
+)
 
-CELLS = 48  # of a map, each way
+CELLS = 48  # of a map, each way; of several runs' fewer, so that there are as many in all
+FIRST, POINTS = 16, 64  # of a curve: the first lags, and others evenly spread
 FAINTEST = 1e-6  # of the strongest, where the scale ends
 
 
@@ -20,7 +29,8 @@ def lags(seen: Seen) -> alt.TopLevelMixin | None:
         for path, maps in several.items():
             for source, found in maps.items():
                 layer = layer_of(it, source.module, source.layer)
-                rows += _by_lag(found, run=run, path=path, state=source.name, layer=layer)
+                shared = {"run": run, "path": path, "state": source.name, "layer": layer}
+                rows += [{**shared, **point} for point in _by_lag(found, fewer(POINTS, seen))]
     if not rows:
         return None
     chart = alt.Chart(data(rows)).mark_line().encode(
@@ -34,23 +44,24 @@ def lags(seen: Seen) -> alt.TopLevelMixin | None:
     return by_run(chart, seen, column=alt.Column("layer:N", title=None))
 
 
-def _by_lag(found: GradientMap, **shared: Any) -> list[Row]:
+def _by_lag(found: GradientMap, points: int) -> list[Row]:
     """The curve of one state, as far as it is to be seen and is a mean of enough steps."""
     curve = found.by_lag[: found.reach]
-    lags = np.unique(np.concatenate([np.arange(min(16, len(curve))),
-                                     np.linspace(0, len(curve) - 1, 64).astype(int)]))  # fmt: skip
+    evenly = np.linspace(0, len(curve) - 1, points).astype(int)
+    lags = np.union1d(np.arange(min(FIRST, len(curve))), evenly)
     floor = FAINTEST * curve.max()
-    return [{**shared, "lag": lag, "norm": curve[lag]} for lag in lags if curve[lag] > floor]
+    return [{"lag": lag, "norm": curve[lag]} for lag in lags if curve[lag] > floor]
 
 
 def gradient_maps(seen: Seen) -> alt.TopLevelMixin | None:
     """The lag by time picture of each state."""
     rows: list[Row] = []
+    cells = round(CELLS / len(seen) ** 0.5) or 1
     for run, it in seen.items():
         for source, found in it.maps.items():
             layer = layer_of(it, source.module, source.layer)
             shared = {"run": run, "state": f"{source.name}, {layer}"}
-            rows += [{**shared, **cell} for cell in _cells(found.norms)]
+            rows += [{**shared, **cell} for cell in _cells(found.norms, cells)]
     if not rows:
         return None
     chart = alt.Chart(data(rows)).mark_rect().encode(
@@ -66,10 +77,10 @@ def gradient_maps(seen: Seen) -> alt.TopLevelMixin | None:
     return chart.facet(facet=alt.Facet("state:N", title=None), columns=2)
 
 
-def _cells(norms: np.ndarray) -> list[Row]:
+def _cells(norms: np.ndarray, most: int) -> list[Row]:
     """A map in cells of equal size, each with the mean of what is in it."""
     length = len(norms)
-    size = -(-length // CELLS)
+    size = -(-length // most)
     floor = FAINTEST * np.nanmax(norms)
     found: list[Row] = []
     for t in range(0, length, size):
@@ -99,7 +110,8 @@ def jacobians(seen: Seen) -> alt.TopLevelMixin | None:
         shape=alt.Shape("what:N", legend=None),
         tooltip=["run:N", "layer:N", "step:Q", "what:N", "value:Q"],
     )
-    one = alt.Chart(alt.Data(values=[{"y": 1}])).mark_rule(strokeDash=[4, 4]).encode(y="y:Q")
+    limit = alt.Chart(alt.Data(values=[{"y": 1}]))
+    one = limit.mark_rule(color=GREY, strokeDash=[4, 4]).encode(y="y:Q")
     layers = alt.layer(chart.mark_line(point={"filled": True}), one, data=data(rows))
     shown = layers.properties(width=300, height=180)
     return by_run(shown, seen, column=alt.Column("layer:N", title=None))

@@ -5,9 +5,19 @@ from typing import Any
 
 import altair as alt
 
-from unrolled.probe.report.charts.drawing import HEIGHT, WIDTH, Row, Seen, by_run, colour, data
+from unrolled.probe.examination import Examination
+from unrolled.probe.report.charts.drawing import (
+    HEIGHT,
+    WIDTH,
+    Row,
+    Seen,
+    by_run,
+    colour,
+    data,
+    fewer,
+)
 
-POINTS = 400  # of a curve, at most
+POINTS = 400  # of a curve, those of all runs together, at most
 
 
 def losses(seen: Seen) -> alt.TopLevelMixin | None:
@@ -15,7 +25,7 @@ def losses(seen: Seen) -> alt.TopLevelMixin | None:
     names = {"train": "training", "validation": "held out"}
     rows = [
         {"run": run, "part": names[kind], "step": line["step"], "loss": line["loss"]}
-        for run, it in seen.items() for kind in names for line in _lines(it.subject.history, kind)
+        for run, it in seen.items() for kind in names for line in _lines(it, kind, seen)
     ]  # fmt: skip
     if not rows:
         return None
@@ -33,7 +43,7 @@ def clipping(seen: Seen) -> alt.TopLevelMixin | None:
     rows: list[Row] = []
     for run, it in seen.items():
         before: Mapping[str, Any] = {"step": 0, "clipped": 0}
-        for line in _lines(it.subject.history, "train"):
+        for line in _lines(it, "train", seen):
             steps = max(1, line["step"] - before["step"])
             share = (line["clipped"] - before["clipped"]) / steps
             rows.append({"run": run, "step": line["step"], "norm": line["gradient_norm"],
@@ -58,7 +68,7 @@ def horizons(seen: Seen) -> alt.TopLevelMixin | None:
     """How the memory of each layer grew, where training ran with --lens."""
     rows = [
         {"run": run, "step": line["step"], "state": state, "horizon": of_state["horizon"]}
-        for run, it in seen.items() for line in _lines(it.subject.history, "lens")
+        for run, it in seen.items() for line in _lines(it, "lens", seen)
         for state, of_state in line["layers"].items() if of_state["horizon"] is not None
     ]  # fmt: skip
     if not rows:
@@ -80,7 +90,7 @@ def updates(seen: Seen) -> alt.TopLevelMixin | None:
     kinds = {"norm": "norm of the parameter", "update": "norm of its last update, as a share"}
     rows = [
         {"run": run, "step": line["step"], "parameter": name, "what": kinds[kind], "value": value}
-        for run, it in seen.items() for line in _lines(it.subject.history, "lens")
+        for run, it in seen.items() for line in _lines(it, "lens", seen)
         for name, of_name in line["parameters"].items()
         for kind, value in of_name.items() if value
     ]  # fmt: skip
@@ -97,7 +107,7 @@ def updates(seen: Seen) -> alt.TopLevelMixin | None:
     return shown.resolve_scale(y="independent")
 
 
-def _lines(history: Any, kind: str) -> list[Mapping[str, Any]]:
+def _lines(it: Examination, kind: str, seen: Seen) -> list[Mapping[str, Any]]:
     """The lines of a kind, thinned out evenly."""
-    lines = [line for line in history if line.get("kind") == kind]
-    return lines[:: -(-len(lines) // POINTS) or 1]
+    lines = [line for line in it.subject.history if line.get("kind") == kind]
+    return lines[:: -(-len(lines) // fewer(POINTS, seen)) or 1]

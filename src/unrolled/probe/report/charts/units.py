@@ -16,6 +16,8 @@ from unrolled.probe.report.charts.drawing import (
     layer_of,
 )
 
+POINTS = 4_096  # of the gates of several runs
+
 
 def scores(seen: Seen) -> alt.TopLevelMixin | None:
     """How closely the best unit of each track follows it, beside all units together."""
@@ -78,13 +80,14 @@ def effects(seen: Seen) -> alt.TopLevelMixin | None:
 
 def gates(seen: Seen) -> alt.TopLevelMixin | None:
     """How often each unit's gate is shut, and how often wide open."""
+    every = _stride(seen)
     rows = [
         {"run": run, "layer": layer_of(it, s.source.module, s.source.layer), "gate": s.source.name,
-         "unit": unit, "low": low, "high": high,
+         "unit": unit, "low": s.low[unit], "high": s.high[unit],
          "limits": f"{s.limits.low:g} and {s.limits.high:g}"}
         for run, it in seen.items()
         for s in it.saturations
-        for unit, (low, high) in enumerate(zip(s.low, s.high, strict=True))
+        for unit in range(0, len(s.low), every)
     ]  # fmt: skip
     if not rows:
         return None
@@ -100,3 +103,9 @@ def gates(seen: Seen) -> alt.TopLevelMixin | None:
     edge = limit.mark_line(color=GREY, strokeDash=[4, 4]).encode(x="x:Q", y="y:Q")
     both = alt.layer(points, edge, data=data(rows)).properties(width=190, height=190)
     return by_run(both, seen, column=alt.Column("gate:N", title=None))
+
+
+def _stride(seen: Seen) -> int:
+    """Of which units a point is drawn: of all if there is one run, or few units."""
+    points = sum(len(s.low) for it in seen.values() for s in it.saturations)
+    return 1 if len(seen) == 1 else -(-points // POINTS) or 1

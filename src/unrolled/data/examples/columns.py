@@ -1,0 +1,126 @@
+"""Named columns of CSV, TSV, JSON and JSON Lines."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from unrolled.data.alphabet import printable
+from unrolled.data.text_files import did_you_mean, known_encoding, read_pieces
+from unrolled.errors import ColumnError, RowError
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = {".jsonl", ".ndjson"}
+SUFFIXES = frozenset({*DELIMITERS, *JSON_LINES, ".json"})
+LONGEST = 1 << 24  # characters of a field
+
+
+def read_text(path: Path, encoding: str) -> str:
+    """All of a text file.
+
+    Raises:
+        UnreadableTextError: It cannot be read.
+        BinaryTextError: It holds a NUL.
+        TextEncodingError: It is of another encoding.
+    """
+    pieces = read_pieces([path], known_encoding(encoding))
+    return b"".join(data for _, data in pieces).decode()
+
+
+def row_error(path: Path, line: int, problem: str) -> RowError:
+    """The error of a line that is not as its format has it."""
+    return RowError(path=printable(str(path)), line=line, problem=printable(problem))
+
+
+def read_columns(
+    path: Path, wanted: Sequence[Sequence[str]], encoding: str
+) -> Iterator[tuple[str, ...]]:
+    """The values of some columns, row by row.
+
+    Args:
+        path: A file whose name ends in one of `SUFFIXES`. CSV and TSV name their columns in the
+            first line; JSON is a list of objects, JSON Lines an object a line.
+        wanted: Of each column names it may have: the first that is there is taken.
+        encoding: How the characters are written as bytes.
+
+    Raises:
+        ColumnError: There is no column of these names.
+        RowError: A row has too few or too many fields, or is no object, or a value is none.
+    """
+    suffix, text = path.suffix.lower(), read_text(path, encoding)
+    if suffix in DELIMITERS:
+        yield from _separated(path, text, DELIMITERS[suffix], wanted)
+    else:
+        rows = _json_lines(path, text) if suffix in JSON_LINES else _json(path, text)
+        for line, row in rows:
+            names = [_column(path, tuple(row), names) for names in wanted]
+            yield tuple(_plain(path, line, name, row[name]) for name in names)
+
+
+def _separated(
+    path: Path, text: str, delimiter: str, wanted: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, ...]]:
+    before = csv.field_size_limit(LONGEST)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        head = next(rows, [])
+        places = [head.index(_column(path, head, names)) for names in wanted]
+        for row in rows:
+            if len(row) != len(head) and row:
+                problem = f"has {len(row)} fields, but the first line names {len(head)}"
+                raise row_error(path, rows.line_num, problem)
+            if row:
+                yield tuple(row[place] for place in places)
+    except csv.Error as error:
+        raise row_error(path, rows.line_num, f"is no CSV: {error}") from None
+    finally:
+        csv.field_size_limit(before)
+
+
+def _json(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    found = _parsed(path, 1, text)
+    if not isinstance(found, list):
+        raise row_error(path, 1, "begins no list of objects")
+    for number, row in enumerate(found, start=1):
+        yield number, _object(path, number, row)
+
+
+def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, _object(path, number, _parsed(path, number, line))
+
+
+def _parsed(path: Path, line: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise row_error(path, line, f"is no JSON: {error}") from None
+
+
+def _object(path: Path, line: int, row: Any) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise row_error(path, line, "is no object")
+    return row
+
+
+def _plain(path: Path, line: int, name: str, value: Any) -> str:
+    if isinstance(value, str | int | float):  # a truth value is a whole number
+        return str(value)
+    raise row_error(path, line, f"has no text or number under {name!r}")
+
+
+def _column(path: Path, known: Sequence[str], names: Sequence[str]) -> str:
+    """The first of some names that is known, whatever its capitals."""
+    folded = {name.strip().casefold(): name for name in known}
+    for name in names:
+        if name.casefold() in folded:
+            return folded[name.casefold()]
+    raise ColumnError(
+        path=printable(str(path)),
+        wanted=" or ".join(map(repr, names)),
+        known=", ".join(map(printable, known)) or "none",
+        hint=did_you_mean(names[0], known),
+    )

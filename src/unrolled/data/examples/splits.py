@@ -1,0 +1,104 @@
+"""The three parts of a set of examples; those that it does not have are made."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from unrolled.data.alphabet import printable
+from unrolled.data.examples.kinds import Example
+from unrolled.data.examples.parts import Parts
+from unrolled.errors import NoExamplesError, SplitError
+
+Kind = TypeVar("Kind", bound=Example)
+_ONE = 1 << 64
+
+
+class Splits(NamedTuple, Generic[Kind]):
+    """Examples to train on, to validate on, and for the figures that count."""
+
+    train: list[Kind]
+    validation: list[Kind]
+    test: list[Kind]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all examples in their order, part by part."""
+        found = hashlib.sha256()
+        for part in self:
+            for example in part:
+                found.update(json.dumps(example).encode() + b"\n")
+            found.update(b"\n")
+        return found.hexdigest()
+
+
+def read_splits(
+    parts: Parts,
+    read: Callable[[Sequence[Path]], Iterable[Kind]],
+    *,
+    validation: float = 0.05,
+    test: float = 0.05,
+    report: Callable[[str], None] = lambda line: None,
+) -> Splits[Kind]:
+    """The examples of a set, its own parts as they are, the others taken from the first.
+
+    Args:
+        parts: The set's files.
+        read: Gives the examples of some files.
+        validation: Share of the examples, where the set has no such part.
+        test: Likewise.
+        report: Is told how many examples have an empty text and are left out.
+
+    Raises:
+        NoExamplesError: There is none to train on.
+        SplitError: The shares are none, or leave nothing to train on.
+    """
+    found = {name: list(read(files)) for name, files in parts.items()}
+    full = {name: [each for each in part if _is_full(each)] for name, part in found.items()}
+    empty = sum(map(len, found.values())) - sum(map(len, full.values()))
+    if empty:
+        report(f"{empty:,} examples with an empty side were left out")
+    shares = {
+        name: 0.0 if full[name] else share
+        for name, share in (("validation", validation), ("test", test))
+    }
+    made = split(full["train"], **shares)
+    splits = Splits(made.train, full["validation"] or made.validation, full["test"] or made.test)
+    if not all(splits):
+        counts = ", ".join(f"{name} {len(part):,}" for name, part in splits._asdict().items())
+        place = next((file for files in parts.values() for file in files), "")
+        raise NoExamplesError(path=printable(str(place)), counts=counts)
+    return splits
+
+
+def split(examples: Sequence[Kind], *, validation: float, test: float) -> Splits[Kind]:
+    """Parts by a hash of each text, so that equal texts are never in two parts.
+
+    An example stays in its part whatever comes before or after it.
+
+    Args:
+        examples: All of them.
+        validation: Share to validate on.
+        test: Share for the figures that count.
+
+    Raises:
+        SplitError: The shares are none, or leave nothing to train on.
+    """
+    if not (validation >= 0 and test >= 0 and validation + test < 1):
+        raise SplitError(validation=validation, test=test)
+    parts = Splits[Kind]([], [], [])
+    for example in examples:
+        digest = hashlib.sha256(example.text.encode()).digest()
+        place = int.from_bytes(digest[:8], "big") / _ONE
+        part = (
+            parts.test if place < test
+            else parts.validation if place < test + validation
+            else parts.train
+        )  # fmt: skip
+        part.append(example)
+    return parts
+
+
+def _is_full(example: Example) -> bool:
+    return all(map(len, (part.strip() if isinstance(part, str) else part for part in example)))

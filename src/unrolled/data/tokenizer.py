@@ -1,0 +1,150 @@
+"""Texts as the numbers of words, of characters or of pieces of words."""
+
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from unrolled.errors import MissingExtraError, TokenizerError
+
+if TYPE_CHECKING:
+    import tokenizers
+
+Unit = Literal["words", "characters", "subwords"]
+UNKNOWN, BEGIN, END = "[UNK]", "[BEGIN]", "[END]"
+"""The first three of every vocabulary: numbers 0, 1, 2."""
+
+
+class Tokenizer:
+    """What turns texts into numbers and back, learned from the texts of a training part."""
+
+    def __init__(self, inner: "tokenizers.Tokenizer") -> None:
+        """Take one of the library `tokenizers`.
+
+        Args:
+            inner: The library's.
+        """
+        inner.encode_special_tokens = True  # a text that has [END] in it ends nothing
+        self._inner = inner
+
+    @classmethod
+    def learn(
+        cls, texts: Iterable[str], unit: Unit, *, size: int, least: int = 1, lowercase: bool = False
+    ) -> Self:
+        """The units that occur most often in some texts.
+
+        Words are runs of letters and digits, or of other signs; subwords are byte-pair encodings
+        of bytes (Sennrich et al. 2016), so that any text can be written in them.
+
+        Args:
+            texts: Of the training part.
+            unit: What a number stands for.
+            size: How many at most.
+            least: How often a word or a character must occur to have a number of its own.
+            lowercase: Whether capitals count as small letters.
+
+        Raises:
+            MissingExtraError: The library is not installed.
+        """
+        tokenizers = _library()
+        inner, trainer = _MAKERS[unit](tokenizers, size, least)
+        if lowercase:
+            inner.normalizer = tokenizers.normalizers.Lowercase()
+        inner.train_from_iterator(texts, trainer)
+        return cls(inner)
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Self:
+        """The tokenizer that `to_json` gave.
+
+        Raises:
+            MissingExtraError: The library is not installed.
+            TokenizerError: What is stored is none.
+        """
+        tokenizers = _library()
+        if not isinstance(stored, str):
+            raise TokenizerError(problem=f"it is stored as {type(stored).__name__}, not as text")
+        try:
+            return cls(tokenizers.Tokenizer.from_str(stored))
+        except Exception as error:  # the library raises nothing narrower
+            raise TokenizerError(problem=str(error)) from None
+
+    def to_json(self) -> str:
+        """All of it, as the library writes it."""
+        return self._inner.to_str()
+
+    def __len__(self) -> int:
+        return self._inner.get_vocab_size()
+
+    @property
+    def symbols(self) -> list[str]:
+        """What each number stands for."""
+        known = self._inner.get_vocab()
+        return sorted(known, key=known.__getitem__)
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The numbers of each text."""
+        return [np.array(e.ids, dtype=np.int32) for e in self._inner.encode_batch_fast([*texts])]
+
+    def number(self, words: Iterable[str]) -> np.ndarray:
+        """The number of each word, taken whole."""
+        known = self._inner.get_vocab()
+        return np.array([known.get(self._normal(word), 0) for word in words], dtype=np.int32)
+
+    def _normal(self, word: str) -> str:
+        normalizer = self._inner.normalizer
+        return normalizer.normalize_str(word) if normalizer else word
+
+    def tokens(self, text: str) -> list[str]:
+        """The pieces of a text as they stand in it."""
+        return [text[start:stop] for start, stop in self._inner.encode(text).offsets]
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of numbers; words get spaces between them, what is special is left out."""
+        return self._inner.decode([*map(int, numbers)])
+
+
+def _library() -> Any:
+    if find_spec("tokenizers") is None:
+        raise MissingExtraError(what="Words and subwords", package="tokenizers", extra="text")
+    import tokenizers  # only where texts are not read character by character
+
+    return tokenizers
+
+
+_SPECIAL = [UNKNOWN, BEGIN, END]
+
+
+def _words(library: Any, size: int, least: int) -> tuple[Any, Any]:
+    inner = library.Tokenizer(library.models.WordLevel(unk_token=UNKNOWN))
+    inner.pre_tokenizer = library.pre_tokenizers.Whitespace()
+    return inner, _by_count(library, size, least)
+
+
+def _characters(library: Any, size: int, least: int) -> tuple[Any, Any]:
+    inner = library.Tokenizer(library.models.WordLevel(unk_token=UNKNOWN))
+    each = library.Regex(r"[\s\S]")
+    inner.pre_tokenizer = library.pre_tokenizers.Split(each, "isolated")
+    inner.decoder = library.decoders.Fuse()
+    return inner, _by_count(library, size, least)
+
+
+def _by_count(library: Any, size: int, least: int) -> Any:
+    return library.trainers.WordLevelTrainer(
+        vocab_size=size, min_frequency=least, special_tokens=_SPECIAL, show_progress=False
+    )
+
+
+def _subwords(library: Any, size: int, least: int) -> tuple[Any, Any]:
+    inner = library.Tokenizer(library.models.BPE())
+    inner.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = library.decoders.ByteLevel()
+    trainer = library.trainers.BpeTrainer(
+        vocab_size=size, min_frequency=max(2, least), special_tokens=_SPECIAL,
+        initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
+    )  # fmt: skip
+    return inner, trainer
+
+
+_MAKERS = {"words": _words, "characters": _characters, "subwords": _subwords}

@@ -1,0 +1,165 @@
+"""Writing the target of a source: the likeliest symbol each time, or several beams at once."""
+
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from unrolled.errors import SamplingError
+
+WIDEST = 1_000  # beams; each holds a state of its own
+MOST_PENALTY = 100.0
+
+
+class Writer(Protocol):
+    """A model that writes symbol by symbol."""
+
+    def step(self, symbols: Tensor, at: Any) -> tuple[Tensor, Any]:
+        """The scores (N x V) after one symbol more in each of N rows, and where writing stands."""
+        ...
+
+    def reorder(self, at: Any, rows: Tensor) -> Any:
+        """Where writing stands in some rows; one may come several times."""
+        ...
+
+
+class Ends(NamedTuple):
+    """The symbols with which every target begins and ends, and how long it may be."""
+
+    begin: int
+    end: int
+    longest: int
+
+
+class Found(NamedTuple):
+    """A target that was written, without its begin and end."""
+
+    symbols: list[int]
+    log_probability: float  # nats
+    score: float
+    """The log probability over the length penalty, by which beams are compared."""
+
+
+@torch.no_grad()
+def search(
+    model: Writer, at: Any, sources: int, ends: Ends, *, width: int = 1, penalty: float = 0.0
+) -> list[list[Found]]:
+    """The best targets of each source that a search with some beams finds, the best first.
+
+    Beams of all sources go on together, row k * B + b for beam k of source b. A target that ended
+    is scored log p / ((5 + length) / 6)^penalty (Wu et al. 2016, equation 14), its end counted; the
+    search ends when no beam can come to more than the worst of the targets kept.
+
+    Args:
+        model: In evaluation mode.
+        at: What its `read` gave.
+        sources: B.
+        ends: Where targets begin and end; one that has not ended at the longest is cut there.
+        width: K, beams of each source, and targets kept; 1 takes the likeliest symbol each time.
+        penalty: 0 compares log probabilities; about 1 lets long targets win.
+
+    Raises:
+        SamplingError: The width or the penalty is impossible.
+    """
+    if not 1 <= width <= WIDEST:
+        raise SamplingError(option="beam", got=width, wanted=f"1 to {WIDEST}")
+    if not 0 <= penalty <= MOST_PENALTY:
+        raise SamplingError(option="length_penalty", got=penalty, wanted=f"0 to {MOST_PENALTY:g}")
+    kept, beams = _Kept(sources, width, ends.longest, penalty), _Beams(sources, width)
+    at = model.reorder(at, beams.rows(torch.zeros(sources, width, dtype=torch.int64)))
+    symbols = torch.full((sources * width,), ends.begin)
+    for length in range(1, ends.longest + 1):
+        logits, at = model.step(symbols, at)
+        grown = beams.grown(logits.cpu().float().log_softmax(-1))
+        ended = grown.symbols[..., -1] == ends.end
+        first = torch.arange(ended.shape[1]) < width  # an end that is not among the best K is none
+        kept.add(grown.symbols, grown.totals.masked_fill(~(ended & first), -torch.inf), length)
+        parents = beams.go_on(grown, ended)
+        if kept.are_final(beams.totals):
+            break
+        at, symbols = model.reorder(at, beams.rows(parents)), beams.symbols[..., -1].t().flatten()
+    else:
+        kept.add(beams.symbols, beams.totals, ends.longest)
+    return kept.found(ends.end)
+
+
+class _Grown(NamedTuple):
+    """Beams with a symbol more, the best of each source (B x 2K, best first)."""
+
+    symbols: Tensor  # B x 2K x T
+    totals: Tensor
+    parents: Tensor
+
+
+class _Beams:
+    """What is being written: of each source K beams with their log probabilities."""
+
+    def __init__(self, sources: int, width: int) -> None:
+        self.symbols = torch.empty(sources, width, 0, dtype=torch.int64)
+        self.totals = torch.full((sources, width), -torch.inf)
+        self.totals[:, 0] = 0  # all begin alike: one is enough
+
+    def rows(self, parents: Tensor) -> Tensor:
+        """In which row of the model each beam's parent lies (B x K as K * B)."""
+        sources = len(parents)
+        return (parents * sources + torch.arange(sources).unsqueeze(1)).t().flatten()
+
+    def grown(self, chances: Tensor) -> _Grown:
+        """The best ways on, of all beams of a source; twice as many as beams, as half may end."""
+        sources, width = self.totals.shape
+        known = chances.view(width, sources, -1).transpose(0, 1)  # B K V
+        totals = (self.totals.unsqueeze(-1) + known).flatten(1)
+        best, places = totals.topk(min(2 * width, totals.shape[1]))
+        parents, last = places // known.shape[-1], places % known.shape[-1]
+        symbols = torch.cat([_taken(self.symbols, parents), last.unsqueeze(-1)], dim=-1)
+        return _Grown(symbols, best, parents)
+
+    def go_on(self, grown: _Grown, ended: Tensor) -> Tensor:
+        """Keep the best that have not ended; the parents of these (B x K)."""
+        width = self.totals.shape[1]
+        self.totals, places = grown.totals.masked_fill(ended, -torch.inf).topk(width)
+        self.symbols = _taken(grown.symbols, places)
+        return grown.parents.gather(1, places)
+
+
+class _Kept:
+    """The best targets so far: of each source at most K."""
+
+    def __init__(self, sources: int, width: int, longest: int, penalty: float) -> None:
+        self.symbols = torch.zeros(sources, width, longest, dtype=torch.int64)
+        self.scores = torch.full((sources, width), -torch.inf)
+        self.lengths = torch.zeros(sources, width, dtype=torch.int64)
+        self._penalty, self._longest = penalty, longest
+
+    def _divisor(self, length: int) -> float:
+        return ((5 + length) / 6) ** self._penalty
+
+    def add(self, symbols: Tensor, totals: Tensor, length: int) -> None:
+        """Take those that are better: symbols B x N x length, totals B x N, -inf for none."""
+        scores = torch.cat([self.scores, totals / self._divisor(length)], dim=1)
+        self.scores, places = scores.topk(self.scores.shape[1])
+        padded = torch.nn.functional.pad(symbols, (0, self._longest - length))
+        self.symbols = _taken(torch.cat([self.symbols, padded], dim=1), places)
+        lengths = torch.cat([self.lengths, torch.full(totals.shape, length)], dim=1)
+        self.lengths = lengths.gather(1, places)
+
+    def are_final(self, totals: Tensor) -> bool:
+        """Whether beams of these totals can bring nothing better."""
+        hoped = totals.amax(1) / self._divisor(self._longest)
+        return bool((self.scores.amin(1) >= hoped).all())
+
+    def found(self, end: int) -> list[list[Found]]:
+        return [
+            [
+                Found([symbol for symbol in symbols[:length].tolist() if symbol != end],
+                      float(score) * self._divisor(length), float(score))
+                for symbols, score, length in zip(*source, strict=True)
+                if score > -torch.inf
+            ]
+            for source in zip(self.symbols, self.scores, self.lengths.tolist(), strict=True)
+        ]  # fmt: skip
+
+
+def _taken(symbols: Tensor, places: Tensor) -> Tensor:
+    """Of each source some of its rows (B x N x T, B x M)."""
+    return symbols.gather(1, places.unsqueeze(-1).expand(-1, -1, symbols.shape[-1]))

@@ -1,0 +1,112 @@
+"""The search for a target, against every target that there is."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from unrolled import find_cell
+from unrolled.errors import SamplingError
+from unrolled.models.encoder import Shape
+from unrolled.models.encoder_decoder import EncoderDecoder
+from unrolled.models.search import Ends, search
+
+V, BEGIN, END = 5, 1, 2
+ENDS = Ends(BEGIN, END, longest=4)
+
+
+class Table:
+    """Scores of the next symbol by the source and by all that was written."""
+
+    def __init__(self, sources=3, seed=0, spread=2.0):
+        self.sources, self.seed, self.spread = sources, seed, spread
+
+    def chances(self, source, written):
+        seed = hash((self.seed, source, *written)) % 2**31
+        drawn = torch.randn(V, generator=torch.Generator().manual_seed(seed))
+        return (drawn * self.spread).log_softmax(-1)
+
+    def step(self, symbols, at):
+        at = [(*written, int(symbol)) for written, symbol in zip(at, symbols, strict=True)]
+        rows = [self.chances(row % self.sources, written[1:]) for row, written in enumerate(at)]
+        return torch.stack(rows), at
+
+    def reorder(self, at, rows):
+        assert all(
+            row % self.sources == old % self.sources for row, old in enumerate(rows.tolist())
+        )
+        return [at[row] for row in rows]
+
+    def start(self):
+        return [()] * self.sources
+
+    def every(self, source, penalty):
+        """All targets with their scores, the best first."""
+        found = []
+        others = [symbol for symbol in range(V) if symbol != END]
+        for length in range(ENDS.longest + 1):
+            for symbols in itertools.product(others, repeat=length):
+                whole = [*symbols, END][: ENDS.longest]
+                total = sum(
+                    float(self.chances(source, tuple(whole[:at]))[symbol])
+                    for at, symbol in enumerate(whole)
+                )
+                found.append((total / ((5 + len(whole)) / 6) ** penalty, list(symbols), total))
+        return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_with_as_many_beams_as_targets_the_best_of_all_are_found(penalty, seed):
+    table = Table(seed=seed)
+    found = search(table, table.start(), 3, ENDS, width=400, penalty=penalty)
+    for source in range(3):
+        wanted = table.every(source, penalty)[:20]
+        got = found[source][:20]
+        assert [each.symbols for each in got] == [symbols for _, symbols, _ in wanted]
+        assert [each.score for each in got] == pytest.approx([w[0] for w in wanted], abs=1e-5)
+        assert [each.log_probability for each in got] == pytest.approx(
+            [w[2] for w in wanted], abs=1e-5
+        )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_beam_takes_the_likeliest_symbol_each_time(seed):
+    table = Table(seed=seed)
+    for source, (found,) in enumerate(search(table, table.start(), 3, ENDS)):
+        written = []
+        while len(written) < ENDS.longest:
+            symbol = int(table.chances(source, tuple(written)).argmax())
+            if symbol == END:
+                break
+            written.append(symbol)
+        assert found.symbols == written
+
+
+def test_the_scores_of_a_real_model_are_the_log_probabilities_of_its_targets():
+    torch.manual_seed(0)
+    sizes = Shape(7, 6, embedding_size=4)
+    model = EncoderDecoder(find_cell("gru"), sizes, sizes, "additive").eval()
+    lengths = torch.tensor([3, 5])
+    source = torch.randint(3, 7, (5, 2))
+    ends = Ends(BEGIN, END, longest=6)
+    by_source = search(model, model.read(source, lengths), 2, ends, width=3)
+    for found, column, length in zip(by_source, source.t(), lengths, strict=True):
+        for each in found:
+            whole = torch.tensor([BEGIN, *each.symbols, END])[: ends.longest + 1].unsqueeze(-1)
+            scores = model(column[:length, None], whole[:-1]).log_softmax(-1)
+            total = scores.gather(-1, whole[1:, None]).sum().item()
+            assert each.log_probability == pytest.approx(total, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [({"width": 0}, "beam=0 cannot be; wanted 1 to 1000"), ({"width": 2000}, "1 to 1000"),
+     ({"penalty": -1.0}, "length_penalty=-1.0 cannot be; wanted 0 to 100"),
+     ({"penalty": math.nan}, "0 to 100")],
+)  # fmt: skip
+def test_an_impossible_search_is_refused(options, complaint):
+    table = Table()
+    with pytest.raises(SamplingError, match=complaint):
+        search(table, table.start(), 3, ENDS, **options)
