@@ -123,6 +123,6 @@ def test_what_cannot_be_looked_at_is_said(here, unrolled, line, complaint):
 
 
 def test_a_run_of_a_task_without_text_is_refused(here, unrolled):
-    train("latch", length=4, hidden_size=4, steps=2, out=here / "toy")
+    train("latch", length=4, hidden_size=4, steps=2, out=str(here / "toy"))
     with pytest.raises(NoTextError, match=r"toy is a run of the task latch, which reads no text"):
         look_at_runs(["toy"])

@@ -80,6 +80,14 @@ def test_vendor_computes_what_eager_does(kind, lengths):
     torch.testing.assert_close(last, wanted_last, rtol=1e-10, atol=1e-12)
 
 
+def test_the_vendors_kernel_is_explained_where_it_runs():
+    asked, on_meta = LSTM(3, 4, backend="vendor"), LSTM(3, 4, device="meta")
+    assert asked.explain() == "lstm runs on backend 'vendor': it was asked for"
+    assert on_meta.explain().startswith("lstm runs on backend 'eager': its weights are on meta")
+    on_meta._prefers_vendor = lambda device: True  # as on a GPU
+    assert on_meta.explain() == "lstm runs on backend 'vendor': its weights are on meta"
+
+
 def test_vendor_says_what_torch_does_not_have():
     layer, x = LSTM(3, 4, backend="vendor"), torch.zeros(2, 1, 3)
     with pytest.raises(BackendError, match="records nothing"):

@@ -80,12 +80,23 @@ class TorchLike(Layer):
         """
         on = input.data if isinstance(input, PackedSequence) else input
         recorded = (*record, *record_gradients)
-        accelerated = on.device.type in ("cuda", "mps") and len(recorded) == 0
-        if self.backend == "vendor" or (self.backend == "auto" and accelerated):
+        if self.backend == "vendor" or (self._prefers_vendor(on.device) and not recorded):
             return run_vendor(self, input, hx, lengths=lengths, record=recorded)
         return self.run(
             input, hx, lengths=lengths, record=record, record_gradients=record_gradients
         )
+
+    def _prefers_vendor(self, device: torch.device) -> bool:
+        return self.backend == "auto" and device.type in ("cuda", "mps")
+
+    def explain(self) -> str:
+        """Which backend runs the layer as it is now, why, and what it does at each step."""
+        device = self.stored(self._names(0, 0)[0]).device
+        if self.backend != "vendor" and not self._prefers_vendor(device):
+            return super().explain()
+        asked = self.backend == "vendor"
+        reason = "it was asked for" if asked else f"its weights are on {device}"
+        return f"{self.cell.name} runs on backend 'vendor': {reason}"
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The stored tensors of one layer and direction, in the order of the cell's layout."""

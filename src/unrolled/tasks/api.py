@@ -41,7 +41,9 @@ def train(
     defaults = entry.defaults()
     own = set(TrainSettings.__dataclass_fields__)
     changes = {name: settings.pop(name) for name in list(settings) if name in own}
-    given = {} if data is None else {"data": str(data)}
+    given: dict[str, Any] = {} if data is None else {"data": str(data)}
+    if settings.get("out") is not None:
+        given["out"] = Path(settings.pop("out"))
     if cell is not None:
         given["cell"] = cell.name if isinstance(cell, Cell) else cell
     training = replace(defaults.training, **changes)
