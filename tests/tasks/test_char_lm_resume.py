@@ -12,7 +12,7 @@ import pytest
 from tests.tasks.tiny_text import Samples, book, kept, tiny
 
 import unrolled
-from unrolled.errors import NoCheckpointError, SettingError
+from unrolled.errors import NoCheckpointError, NoDeviceError, SettingError
 from unrolled.tasks.char_lm import run as char_lm
 from unrolled.training.storage.checkpoint_folder import (
     Checkpoint,
@@ -90,6 +90,17 @@ def test_a_run_can_be_moved_and_resumed_from_anywhere(tmp_path, monkeypatch):
     moved = shutil.move(run.path, tmp_path / "elsewhere" / "ein Lauf ñ")
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert unrolled.resume(moved, steps=4).ending.step == 4
+
+
+def test_a_run_of_a_device_that_is_gone_is_opened_and_goes_on_elsewhere(tmp_path):
+    run = char_lm.train(tiny(book(tmp_path), tmp_path / "run", steps=3))
+    nats = run.evaluate().nats_per_character
+    config = run.path / "config.json"
+    config.write_text(config.read_text().replace('"device": "auto"', '"device": "cuda:7"'))
+    assert unrolled.open_run(run.path).evaluate().nats_per_character == nats
+    with pytest.raises(NoDeviceError, match="cannot compute on 'cuda:7'"):
+        unrolled.resume(run.path, steps=4)
+    assert unrolled.resume(run.path, steps=4, device="cpu").ending.step == 4
 
 
 def test_a_run_from_before_there_was_omega_and_a_lens_opens_and_goes_on(tmp_path):

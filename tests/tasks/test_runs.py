@@ -10,7 +10,7 @@ from unrolled.errors import ModelTooLargeError, NoDeviceError, SettingError, Unk
 from unrolled.tasks import registry
 from unrolled.tasks.char_lm import run as char_lm
 from unrolled.tasks.char_lm.settings import CharLMSettings
-from unrolled.tasks.runs import begin, build_on, compute_on
+from unrolled.tasks.runs import begin, build_on, compute_on, open_on
 from unrolled.training.settings import TrainSettings
 
 CPU = torch.device("cpu")
@@ -29,6 +29,12 @@ def test_auto_is_a_gpu_if_there_is_one(monkeypatch):
     assert compute_on(TrainSettings()) == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert compute_on(TrainSettings()) == torch.device("cuda")
+
+
+def test_a_model_trained_on_a_gpu_is_opened_where_there_is_none():
+    gone = TrainSettings(device="cuda:7")
+    assert open_on(gone) == open_on(TrainSettings()) == compute_on(TrainSettings())
+    assert open_on(TrainSettings(device="cpu")) == CPU
 
 
 def test_beginning_seeds_and_sets_the_threads():

@@ -29,6 +29,9 @@ class Resume:
     steps: int | None = None
     """New limit of steps, counted from the run's start."""
 
+    device: str | None = None
+    """Where to compute from now on: auto, cpu, cuda, cuda:1, mps. Default: as before."""
+
 
 def run(given: Sequence[str]) -> int:
     """Go on, print what came of it, and say what to type next.
@@ -45,4 +48,6 @@ def run(given: Sequence[str]) -> int:
             raise SettingError(name=name, got=value, wanted="more than 0")
     from unrolled.tasks.api import resume  # torch, only now
 
-    return after_training(resume(wanted.run, watcher=watcher_for(sys.stderr), **budget))
+    return after_training(
+        resume(wanted.run, device=wanted.device, watcher=watcher_for(sys.stderr), **budget)
+    )

@@ -53,11 +53,18 @@ def train(
     )
 
 
-def resume(path: str | Path, *, watcher: Watcher | None = None, **budget: float) -> Any:
+def resume(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    watcher: Watcher | None = None,
+    **budget: float,
+) -> Any:
     """Go on with a run, as `unrolled resume` does.
 
     Args:
         path: The run folder.
+        device: Where to compute from now on, such as "cpu"; None: as before.
         watcher: Who is told as it goes; None: nobody.
         **budget: New limits, counted from the run's start: minutes, epochs, steps.
 
@@ -66,7 +73,7 @@ def resume(path: str | Path, *, watcher: Watcher | None = None, **budget: float)
     """
     module = _entry_of(path).run_module()
     limits: Mapping[str, float] = budget
-    return module.resume(path, budget=limits, watcher=watcher)
+    return module.resume(path, budget=limits, device=device, watcher=watcher)
 
 
 def open_run(path: str | Path) -> Any:

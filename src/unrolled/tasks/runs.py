@@ -62,6 +62,14 @@ def compute_on(settings: TrainSettings) -> torch.device:
     return device
 
 
+def open_on(settings: TrainSettings) -> torch.device:
+    """Where a trained model computes: as in training, or as for auto if that is not here."""
+    try:
+        return compute_on(settings)
+    except NoDeviceError:
+        return compute_on(replace(settings, device="auto"))
+
+
 def build_on(device: torch.device, build: Callable[[], Model]) -> Model:
     """The model with fresh weights on a device, if there is room to train it.
 
@@ -149,12 +157,18 @@ def _has_begun(path: Path) -> bool:
     return (path / POINTERS["last"]).exists() or any(map(step_of, list_names(path)))
 
 
-def with_budget(settings: Settings, budget: Mapping[str, float] | None) -> Settings:
-    """The settings of a task with new limits (minutes, epochs, steps) in place of all others."""
-    if not budget:
-        return settings
-    limits: dict[str, Any] = {"minutes": None, "epochs": None, "steps": None, **budget}
-    return replace(settings, training=replace(settings.training, **limits))
+def resumed(settings: Settings, budget: Mapping[str, float] | None, device: str | None) -> Settings:
+    """The settings of a task with which it goes on.
+
+    Args:
+        settings: As it was begun.
+        budget: New limits (minutes, epochs, steps), in place of all others; none: as before.
+        device: Where to compute from now on; None: as before.
+    """
+    changes: dict[str, Any] = {} if device is None else {"device": device}
+    if budget:
+        changes |= {"minutes": None, "epochs": None, "steps": None, **budget}
+    return replace(settings, training=replace(settings.training, **changes))
 
 
 def folder_for(settings: Any, task: str, cell: Cell) -> Path:

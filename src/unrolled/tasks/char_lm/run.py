@@ -13,7 +13,7 @@ from unrolled.tasks.char_lm.config import NAME, corpus_of, parts_of, run_config,
 from unrolled.tasks.char_lm.settings import CharLMSettings
 from unrolled.tasks.char_lm.task import CharLM, build_model
 from unrolled.tasks.char_lm.trained import CharLMRun
-from unrolled.tasks.runs import begin, build_on, folder_for, go_on, train_in, with_budget
+from unrolled.tasks.runs import begin, build_on, folder_for, go_on, resumed, train_in
 from unrolled.training.storage.run_folder import open_run as lock_run
 from unrolled.training.watchers import Silent, Watcher
 
@@ -47,13 +47,18 @@ def train(
 
 
 def resume(
-    path: Path | str, *, budget: Mapping[str, float] | None = None, watcher: Watcher | None = None
+    path: Path | str,
+    *,
+    budget: Mapping[str, float] | None = None,
+    device: str | None = None,
+    watcher: Watcher | None = None,
 ) -> CharLMRun:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
 
     Args:
         path: The run folder.
         budget: New limits (minutes, epochs, steps), counted from the run's start.
+        device: Where to compute from now on; None: as before.
         watcher: Who is told as it goes; None: nobody.
 
     Raises:
@@ -63,10 +68,10 @@ def resume(
     watcher = watcher or Silent()
     with lock_run(path) as run:
         settings, cell, alphabet = parts_of(run.config, Path(path))
-        settings = with_budget(settings, budget)
+        settings = resumed(settings, budget, device)
         corpus = corpus_of(settings, run.config)
-        device = begin(settings.training)
-        model = build_on(device, lambda: build_model(settings, cell, len(alphabet)))
+        on = begin(settings.training)
+        model = build_on(on, lambda: build_model(settings, cell, len(alphabet)))
         ending = go_on(run, _task(model, corpus, settings), settings.training, watcher)
         return CharLMRun(run.path, ending=ending)
 

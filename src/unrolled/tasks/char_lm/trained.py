@@ -18,7 +18,7 @@ from unrolled.probe.subject import Looking, Subject
 from unrolled.tasks.char_lm.config import corpus_of, parts_of, split
 from unrolled.tasks.char_lm.learned import learned_text, text_of
 from unrolled.tasks.char_lm.task import CharLM, build_model, measure
-from unrolled.tasks.runs import compute_on, load_model
+from unrolled.tasks.runs import load_model, open_on
 from unrolled.training.loop import Ending
 from unrolled.training.storage.metrics_log import read_metrics
 from unrolled.training.storage.run_folder import read_config
@@ -66,7 +66,7 @@ class CharLMRun:
         self.model = load_model(
             self.path, lambda: build_model(self.settings, self.cell, len(self.alphabet))
         )
-        self.model.to(compute_on(self.settings.training)).eval()
+        self.model.to(open_on(self.settings.training)).eval()
 
     def generate(
         self, prime: str = "", *, length: int = 500, choice: Choice | None = None, seed: int = 0

@@ -14,13 +14,13 @@ from unrolled.models.smart_start import start_smart
 from unrolled.tasks.runs import (
     begin,
     build_on,
-    compute_on,
     config_of,
     folder_for,
     go_on,
     load_model,
+    open_on,
+    resumed,
     train_in,
-    with_budget,
 )
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.toy.problems import PROBLEMS
@@ -74,7 +74,7 @@ class ToyRun:
         self.config = read_config(path)
         self.settings, self.cell = _parts(self.config, self.path)
         self.model = load_model(self.path, lambda: build_model(self.settings, self.cell))
-        self.model.to(compute_on(self.settings.training)).eval()
+        self.model.to(open_on(self.settings.training)).eval()
 
     def evaluate(self, *, sequences: int = SEQUENCES, **of_texts: Any) -> Evaluation:
         """Measure on fresh sequences, always the same ones.
@@ -177,13 +177,18 @@ def train(
 
 
 def resume(
-    path: Path | str, *, budget: Mapping[str, float] | None = None, watcher: Watcher | None = None
+    path: Path | str,
+    *,
+    budget: Mapping[str, float] | None = None,
+    device: str | None = None,
+    watcher: Watcher | None = None,
 ) -> ToyRun:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
 
     Args:
         path: The run folder.
         budget: New limits (minutes, steps), counted from the run's start.
+        device: Where to compute from now on; None: as before.
         watcher: Who is told as it goes; None: nobody.
 
     Raises:
@@ -192,7 +197,7 @@ def resume(
     """
     with lock_run(path) as run:
         settings, cell = _parts(run.config, Path(path))
-        settings = with_budget(settings, budget)
+        settings = resumed(settings, budget, device)
         ending = go_on(run, _task(settings, cell), settings.training, watcher or Silent())
         return ToyRun(run.path, ending=ending)
 
