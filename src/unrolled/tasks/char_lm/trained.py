@@ -11,6 +11,7 @@ import torch
 from unrolled.data.alphabet import printable
 from unrolled.data.sets import find_corpus
 from unrolled.models.beam import beam_search
+from unrolled.models.language_model import LanguageModel
 from unrolled.models.ngram import NGram
 from unrolled.models.sampling import Choice, generate
 from unrolled.probe.looking import look_at
@@ -18,10 +19,8 @@ from unrolled.probe.subject import Looking, Subject
 from unrolled.tasks.char_lm.config import corpus_of, parts_of, split
 from unrolled.tasks.char_lm.learned import learned_text, text_of
 from unrolled.tasks.char_lm.task import CharLM, build_model, measure
-from unrolled.tasks.runs import load_model, open_on
-from unrolled.training.loop import Ending
+from unrolled.tasks.run import Run
 from unrolled.training.storage.metrics_log import read_metrics
-from unrolled.training.storage.run_folder import read_config
 
 if TYPE_CHECKING:
     from unrolled.probe.report.page import Report
@@ -43,30 +42,16 @@ class Evaluation:
         return asdict(self)
 
 
-class CharLMRun:
-    """A trained character model, read from its run folder."""
+class CharLMRun(Run[LanguageModel]):
+    """A trained character model: it writes."""
 
-    writes = True  # text, by `generate`
+    writes = True
 
-    def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
-        """Open a run; nothing in it is executed or unpickled.
-
-        Args:
-            path: The run folder.
-            ending: How training ended, if it was just trained.
-
-        Raises:
-            NotARunError: The folder holds no run.
-            DamagedFileError: A file of its best checkpoint is not as it was saved.
-        """
-        self.path = Path(path)
-        self.ending = ending
-        self.config = read_config(path)
+    def _read_config(self) -> None:
         self.settings, self.cell, self.alphabet = parts_of(self.config, self.path)
-        self.model = load_model(
-            self.path, lambda: build_model(self.settings, self.cell, len(self.alphabet))
-        )
-        self.model.to(open_on(self.settings.training)).eval()
+
+    def _build(self) -> LanguageModel:
+        return build_model(self.settings, self.cell, len(self.alphabet))
 
     def generate(
         self, prime: str = "", *, length: int = 500, choice: Choice | None = None, seed: int = 0
@@ -213,11 +198,9 @@ class CharLMRun:
         Args:
             path: The run folder as one would type it.
         """
-        lines = [f"unrolled generate {path} --length 1000 --temperature 0.7"]
-        if self.ending:
-            steps = 2 * self.ending.step
-            lines.append(f"unrolled resume {path} --steps {steps}  # as long again")
-        return [*lines, f"unrolled evaluate {path}", f"unrolled look {path}"]
+        write = f"unrolled generate {path} --length 1000 --temperature 0.7"
+        evaluate, *longer = super().advice(path)
+        return [write, *longer, evaluate, f"unrolled look {path}"]
 
     def _read_first(self, prime: str) -> list[int]:
         """The prime as numbers; for an empty one a line end, or the first symbol there is."""

@@ -4,21 +4,20 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from unrolled.cells import find_cell
-from unrolled.errors import NothingToGenerateError, SettingError
+from unrolled.errors import SettingError
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.models.smart_start import start_smart
+from unrolled.tasks.run import Run
 from unrolled.tasks.runs import (
     begin,
     build_on,
     config_of,
     folder_for,
     go_on,
-    load_model,
-    open_on,
     resumed,
     train_in,
 )
@@ -26,9 +25,7 @@ from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.toy.problems import PROBLEMS
 from unrolled.tasks.toy.settings import ToySettings
 from unrolled.tasks.toy.task import SOLVED, Model, Toy, build_model, measure
-from unrolled.training.loop import Ending
 from unrolled.training.storage.run_folder import open_run as lock_run
-from unrolled.training.storage.run_folder import read_config
 from unrolled.training.watchers import Silent, Watcher
 
 SEQUENCES = 10_000  # of an evaluation, as Pascanu et al. take
@@ -53,28 +50,14 @@ class Evaluation:
         return asdict(self)
 
 
-class ToyRun:
-    """A model trained on a toy task, read from its run folder."""
+class ToyRun(Run[Model]):
+    """A model trained on a toy task: it answers sequences."""
 
-    writes = False  # it answers
-
-    def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
-        """Open a run; nothing in it is executed or unpickled.
-
-        Args:
-            path: The run folder.
-            ending: How training ended, if it was just trained.
-
-        Raises:
-            NotARunError: The folder holds no run.
-            DamagedFileError: A file of its best checkpoint is not as it was saved.
-        """
-        self.path = Path(path)
-        self.ending = ending
-        self.config = read_config(path)
+    def _read_config(self) -> None:
         self.settings, self.cell = _parts(self.config, self.path)
-        self.model = load_model(self.path, lambda: build_model(self.settings, self.cell))
-        self.model.to(open_on(self.settings.training)).eval()
+
+    def _build(self) -> Model:
+        return build_model(self.settings, self.cell)
 
     def evaluate(self, *, sequences: int = SEQUENCES, **of_texts: Any) -> Evaluation:
         """Measure on fresh sequences, always the same ones.
@@ -103,16 +86,6 @@ class ToyRun:
             solved=found.error < SOLVED,
         )
 
-    def generate(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: there is nothing to generate.
-
-        Raises:
-            NothingToGenerateError: Always.
-        """
-        raise NothingToGenerateError(task=self.settings.task, path=self.path)
-
-    search = generate
-
     def tell(self, figures: Evaluation) -> list[str]:
         """The figures as lines to be read."""
         settings = self.settings
@@ -134,13 +107,10 @@ class ToyRun:
         Args:
             path: The run folder as one would type it.
         """
-        ending = self.ending
-        lines = [f"unrolled evaluate {path}"]
-        if ending and ending.reason == "solved":
-            lines.append(f"unrolled train {self._harder()}  # twice as far back")
-        elif ending:
-            lines.append(f"unrolled resume {path} --steps {2 * ending.step}  # as long again")
-        return lines
+        if self.ending and self.ending.reason == "solved":
+            harder = f"unrolled train {self._harder()}  # twice as far back"
+            return [f"unrolled evaluate {path}", harder]
+        return super().advice(path)
 
     def _harder(self) -> str:
         """The task at twice the length, with what makes this run other than usual."""
