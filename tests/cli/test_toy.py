@@ -11,7 +11,7 @@ from unrolled.tasks.toy import task as toy_task
 from unrolled.training.storage.checkpoint import load_checkpoint
 from unrolled.training.storage.metrics_log import read_metrics
 
-TOYS = [name for name in TASKS if name != "char-lm"]
+TOYS = [name for name, entry in TASKS.items() if entry.run == "unrolled.tasks.toy.run"]
 SMALL = "--length 6 --hidden-size 16 --batch-size 32 --threads 1 --evaluate-every 25"
 
 

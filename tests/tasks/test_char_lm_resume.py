@@ -2,14 +2,12 @@
 
 import json
 import math
-import os
 import random
 import shutil
-import signal
 from dataclasses import replace
 
 import pytest
-from tests.tasks.tiny_text import Samples, book, kept, tiny
+from tests.tasks.tiny_text import Samples, book, kept, stopping, tiny
 
 import unrolled
 from unrolled.errors import NoCheckpointError, NoDeviceError, SettingError
@@ -21,11 +19,6 @@ from unrolled.training.storage.checkpoint_folder import (
 )
 
 HARD = {"cell": "gru+zoneout:0.1", "num_layers": 2, "dropout": 0.3, "steps": 17}
-
-
-def stopping(step):
-    """A watcher that ends the training after a step."""
-    return Samples(lambda now: os.kill(os.getpid(), signal.SIGTERM) if now == step else None)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

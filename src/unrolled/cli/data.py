@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tyro.conf import Positional
 
@@ -12,7 +13,7 @@ from unrolled.data.sets import DEFAULT_SET, SETS, load_set
 
 @dataclass(frozen=True)
 class Data:
-    """The named texts."""
+    """The named sets."""
 
     name: Positional[str | None] = None
     """A set to fetch and describe; without it, all are listed."""
@@ -24,15 +25,21 @@ def run(given: Sequence[str]) -> int:
     Args:
         given: What was typed after the verb.
     """
-    about = "List the named texts, or fetch one."
+    about = "List the named sets, or fetch one."
     wanted = parse(Data, given, prog="unrolled data", about=about)
     if wanted.name is None:
         for name, row in SETS.items():
             default = " (the default)" if name == DEFAULT_SET else ""
-            print(f"{name}{default}: {row.description}")
+            print(f"{name}{default}: {row.kind}; {row.description}")
             print(f"    {row.origin}; licence: {row.licence}")
         return 0
-    corpus = load_set(wanted.name, report=lambda line: print(line, file=sys.stderr))
+    report = partial(print, file=sys.stderr)
+    if wanted.name in SETS and SETS[wanted.name].kind != "text":
+        files = SETS[wanted.name].files(report)
+        size = sum(file.stat().st_size for file in files) / 1e6
+        print(f"{wanted.name}: {SETS[wanted.name].kind}, {len(files):,} files, {size:.1f} MB")
+        return 0
+    corpus = load_set(wanted.name, report=report)
     print(f"{corpus.name}: {len(corpus):,} characters, {len(corpus.alphabet)} different")
     print(f"    fingerprint {corpus.fingerprint}")
     return 0

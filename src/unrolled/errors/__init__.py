@@ -18,9 +18,11 @@ from unrolled.errors.compiling import NoCompilerError as NoCompilerError
 from unrolled.errors.examples import ColumnError as ColumnError
 from unrolled.errors.examples import LanguageError as LanguageError
 from unrolled.errors.examples import NoExamplesError as NoExamplesError
+from unrolled.errors.examples import OneLabelError as OneLabelError
 from unrolled.errors.examples import RowError as RowError
 from unrolled.errors.examples import TokenizerError as TokenizerError
 from unrolled.errors.examples import UnequalLinesError as UnequalLinesError
+from unrolled.errors.examples import UnknownLabelError as UnknownLabelError
 from unrolled.errors.language import CellFileError as CellFileError
 from unrolled.errors.language import CellNotInFileError as CellNotInFileError
 from unrolled.errors.language import CellSourceError as CellSourceError
@@ -107,6 +109,7 @@ from unrolled.errors.texts import HashMismatchError as HashMismatchError
 from unrolled.errors.texts import NoClientError as NoClientError
 from unrolled.errors.texts import NotAFileError as NotAFileError
 from unrolled.errors.texts import OneSymbolError as OneSymbolError
+from unrolled.errors.texts import SetKindError as SetKindError
 from unrolled.errors.texts import SplitError as SplitError
 from unrolled.errors.texts import SymbolNumberError as SymbolNumberError
 from unrolled.errors.texts import TextChangedError as TextChangedError

@@ -46,3 +46,15 @@ class TokenizerError(UnrolledError, ValueError):
     """What is stored as a tokenizer is none."""
 
     template = "This is no tokenizer: {problem}."
+
+
+class OneLabelError(UnrolledError, ValueError):
+    """All examples have the same label."""
+
+    template = "All examples have the label {label!r}: there is nothing to tell apart."
+
+
+class UnknownLabelError(UnrolledError, ValueError):
+    """Examples have labels that a model never saw."""
+
+    template = "The model never saw the labels {labels}. It knows: {known}."

@@ -136,6 +136,12 @@ class UnknownSetError(UnrolledError, LookupError):
     template = "No set is called {name}.{hint} The sets are: {known}."
 
 
+class SetKindError(UnrolledError, ValueError):
+    """A named set is made of something else than what is wanted."""
+
+    template = "The set {name} has {kind}; here a set with {wanted} is wanted: {known}."
+
+
 class CacheFolderError(UnrolledError, OSError):
     """The folder for what can be made or fetched again cannot be used."""
 

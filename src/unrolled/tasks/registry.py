@@ -43,6 +43,11 @@ TASKS = {
         "unrolled.tasks.char_lm.settings:CharLMSettings",
         "unrolled.tasks.char_lm.run",
     ),
+    "sentiment": Entry(
+        "say what a text is: its sentiment, its topic, any label",
+        "unrolled.tasks.sentiment.settings:defaults",
+        "unrolled.tasks.sentiment.run",
+    ),
     "adding": Entry(
         "add two marked numbers of a long sequence",
         f"{_TOY}.settings:adding",

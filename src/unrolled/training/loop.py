@@ -109,6 +109,7 @@ class Trainer:
             SaveFailedError: The first or the last checkpoint cannot be saved.
         """
         self.task.model.train()
+        self.task.begin_pass(self.progress.epoch)
         with Interrupts() as interrupts, Logs(self.run, self.settings) as logs:
             if self._saved_step is None:
                 self._save(must=True)  # from here on there is something to go on from
@@ -200,6 +201,7 @@ class Trainer:
         if progress.chunk == self.task.chunks:
             progress.epoch, progress.chunk = progress.epoch + 1, 0
             self.carried = None
+            self.task.begin_pass(progress.epoch)
 
     def _show(self, loss: float, used: float, penalties: Mapping[str, float]) -> None:
         progress, standing = self.progress, self.standing

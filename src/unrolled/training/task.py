@@ -56,6 +56,13 @@ class Task(ABC, Generic[Model]):
     def chunks(self) -> int:
         """How many chunks make one pass over the training part."""
 
+    def begin_pass(self, number: int) -> None:
+        """Called before the first step of each pass, and when a run goes on in the midst of one.
+
+        Args:
+            number: The pass, counted from 0: an order of the data may follow from it.
+        """
+
     @abstractmethod
     def forward(self, chunk: int, carried: Any) -> Step:
         """The loss on a chunk; `carried` is what the chunk before gave, None at the start."""

@@ -1,12 +1,10 @@
 """A toy run that was stopped, or killed, goes on bit for bit; it stores no data for that."""
 
-import os
 import random
 import shutil
-import signal
 
 import pytest
-from tests.tasks.tiny_text import Samples, kept
+from tests.tasks.tiny_text import Samples, kept, stopping
 from tests.tasks.toy.small import small
 
 import unrolled
@@ -20,11 +18,6 @@ CASES = {
     "adding": {"cell": "gru+zoneout:0.2", "num_layers": 2},
     "temporal-order": {**PLAIN, "num_layers": 2, "length": 20, "shortest": 10},
 }
-
-
-def stopping(step):
-    """A watcher that ends the training after a step."""
-    return Samples(lambda now: os.kill(os.getpid(), signal.SIGTERM) if now == step else None)
 
 
 @pytest.mark.parametrize("name", CASES)

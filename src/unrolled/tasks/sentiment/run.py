@@ -1,0 +1,163 @@
+"""A model of labelled texts: train it, go on with it, let it say labels, measure it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unrolled.data.examples.kinds import Labelled
+from unrolled.data.examples.labelled import read_labelled
+from unrolled.data.examples.sources import Source
+from unrolled.data.examples.splits import Splits
+from unrolled.lang.cell import Cell
+from unrolled.models.many_to_one import ManyToOne
+from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
+from unrolled.tasks.sentiment.settings import SentimentSettings
+from unrolled.tasks.sentiment.task import Coder, Sentiment, build_model, score_all
+from unrolled.tasks.texts.reading import Report
+from unrolled.tasks.texts.run import TextRun
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well labels were given."""
+
+    accuracy: float
+    macro_f1: float
+
+    @classmethod
+    def of(cls, known: Sequence[str], said: Sequence[str]) -> "Scores":
+        """The scores of some labels that were said, beside those that are so."""
+        right = sum(k == s for k, s in zip(known, said, strict=True))
+        return cls(right / len(known), macro_f1(known, said))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures on texts, the model's beside those of two baselines; see `to_json`."""
+
+    data: str
+    texts: int
+    model: Scores
+    bag_of_words: Scores
+    commonest_label: Scores
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+
+class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
+    """A model of labelled texts: it says which label a text has."""
+
+    name = "sentiment"
+    kind = "labelled texts"
+    settings_type = SentimentSettings
+
+    @classmethod
+    def reader(
+        cls, settings: SentimentSettings, source: Source
+    ) -> Callable[[Sequence[Path]], Iterable[Labelled]]:
+        """What reads the texts of some files."""
+        columns = {"text_column": settings.text_column, "label_column": settings.label_column}
+        return partial(read_labelled, **columns, encoding=source.encoding)
+
+    @classmethod
+    def learn_codes(cls, settings: SentimentSettings, splits: Splits[Labelled]) -> Coder:
+        """The units and the labels of the training part."""
+        return Coder.learn(settings, splits.train)
+
+    @classmethod
+    def codes_from_json(cls, given: Any, settings: SentimentSettings, path: Path) -> Coder:
+        """The same, as a run keeps them."""
+        return Coder.from_json(given, settings, path)
+
+    @classmethod
+    def build(cls, settings: SentimentSettings, cell: Cell, coder: Coder) -> ManyToOne:
+        """The model with fresh weights."""
+        return build_model(settings, cell, len(coder.tokenizer), len(coder.labels))
+
+    @classmethod
+    def make_task(
+        cls,
+        model: ManyToOne,
+        coder: Coder,
+        settings: SentimentSettings,
+        splits: Splits[Labelled],
+        report: Report,
+    ) -> Sentiment:
+        """Data and loss."""
+        return Sentiment(model, coder, settings, splits, report)
+
+    def chances(self, texts: Sequence[str]) -> np.ndarray:
+        """The probability of each of `coder.labels` for some texts: N x Y."""
+        scores = score_all(self.model, self.coder.texts(texts)).astype(np.float64)
+        raised = np.exp(scores - scores.max(1, keepdims=True))
+        return raised / raised.sum(1, keepdims=True)
+
+    def label(self, texts: Sequence[str]) -> list[str]:
+        """The likeliest label of each text."""
+        return [self.coder.labels[row.argmax()] for row in self.chances(texts)] if texts else []
+
+    def generate(self, prime: str = "", **_: Any) -> Iterator[str]:
+        """Each label with its probability, the likeliest first.
+
+        Args:
+            prime: A text.
+        """
+        (chances,) = self.chances([prime])
+        order = np.argsort(-chances, kind="stable")
+        yield "".join(f"\n{chances[row]:.3f}  {self.coder.labels[row]}" for row in order)
+
+    def evaluate(
+        self, data: str | Path | None = None, *, encoding: str = "utf-8", **unfit: Any
+    ) -> Evaluation:
+        """Measure on the test part, beside what baselines say that learned the same training part.
+
+        Args:
+            data: Other texts with labels, all of which are measured; None: the run's own.
+            encoding: How the characters of their files are written as bytes.
+            **unfit: What other tasks' evaluations take, refused here.
+
+        Raises:
+            DataChangedError: The run's own data is no longer what it was trained on.
+            MissingExtraError: The bag of words needs scikit-learn.
+            UnknownLabelError: A label is none of the model's.
+        """
+        own, name, measured = self.examples(data, encoding, **unfit)
+        self.coder.code(measured)  # are all labels known?
+        texts, known = [each.text for each in measured], [each.label for each in measured]
+        return Evaluation(
+            data=name,
+            texts=len(texts),
+            model=Scores.of(known, self.label(texts)),
+            bag_of_words=Scores.of(known, bag_of_words(own, texts)),
+            commonest_label=Scores.of(known, [commonest_label(own.train)] * len(texts)),
+        )
+
+    def tell(self, figures: Evaluation) -> list[str]:
+        """The figures as lines to be read."""
+        rows = {self.title: figures.model, "bag of words": figures.bag_of_words}
+        rows["commonest label"] = figures.commonest_label
+        width = max(map(len, rows))
+        return [
+            f"{figures.data}, {figures.texts:,} texts:",
+            *(
+                f"  {name:{width}}  accuracy {row.accuracy:.1%}  macro-F1 {row.macro_f1:.3f}"
+                for name, row in rows.items()
+            ),
+        ]
+
+    def advice(self, path: str) -> list[str]:
+        """Commands to type next.
+
+        Args:
+            path: The run folder as one would type it.
+        """
+        return [f'unrolled generate {path} --prime "What a day!"', *super().advice(path)]
+
+
+train, resume, open_run = SentimentRun.train, SentimentRun.resume, SentimentRun

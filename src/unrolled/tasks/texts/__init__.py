@@ -1,0 +1,5 @@
+"""What the tasks on examples of text share: settings, reading, batches.
+
+Each task has a package of its own beside this one, in three files: `settings` (torch-free), `task`
+(data and loss) and `run` (train, go on, open).
+"""

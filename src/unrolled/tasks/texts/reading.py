@@ -1,0 +1,94 @@
+"""Examples for a task, and what its run keeps to know them again."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from unrolled.data.examples.kinds import Example
+from unrolled.data.examples.sources import Source
+from unrolled.data.examples.splits import Splits, read_splits
+from unrolled.data.sets import SETS
+from unrolled.data.tokenizer import Tokenizer, Unit
+from unrolled.errors import DamagedFileError, DataChangedError
+from unrolled.tasks.texts.settings import TextSettings
+
+Kind = TypeVar("Kind", bound=Example)
+Report = Callable[[str], None]
+
+
+def splits_of(
+    source: Source,
+    read: Callable[[Sequence[Path]], Iterable[Kind]],
+    settings: TextSettings,
+    report: Report,
+) -> Splits[Kind]:
+    """The examples of a source in three parts.
+
+    Args:
+        source: Its files.
+        read: Gives the examples of some files.
+        settings: Shares of the parts that it does not have.
+        report: Is told what is left out.
+
+    Raises:
+        UnrolledError: Many kinds; see `read_splits`, and the readers.
+    """
+    shares = {"validation": settings.validation, "test": settings.test}
+    return read_splits(source.parts, read, **shares, report=report)
+
+
+def described(source: Source, splits: Splits[Any]) -> dict[str, Any]:
+    """What a run keeps of its data, as JSON values."""
+    counts = {name: len(part) for name, part in splits._asdict().items()}
+    return {"name": source.name, "fingerprint": splits.fingerprint, "examples": counts}
+
+
+def require_same(name: str, splits: Splits[Any], config: Mapping[str, Any]) -> None:
+    """Refuse data that is no longer what a run was trained on.
+
+    Raises:
+        DataChangedError: It is another.
+    """
+    data = config.get("data")
+    was = str(data.get("fingerprint")) if isinstance(data, Mapping) else "none"
+    now = splits.fingerprint
+    if was != now:
+        raise DataChangedError(name=name, was=was[:12], now=now[:12])
+
+
+def absolute(data: str) -> str:
+    """A user's DATA as it is found again from any folder."""
+    return data if data in SETS else str(Path(data).absolute())
+
+
+def cut(rows: Sequence[np.ndarray], longest: int, report: Report) -> list[np.ndarray]:
+    """Sequences no longer than a model reads; how many were cut is told."""
+    longer = sum(len(row) > longest for row in rows)
+    if longer:
+        report(f"{longer:,} texts are longer than {longest:,} units and were cut (--longest)")
+    return [row[:longest] for row in rows]
+
+
+def learned(settings: TextSettings, unit: Unit, texts: Iterable[str]) -> Tokenizer:
+    """The units of some texts, as many as the settings say."""
+    return Tokenizer.learn(
+        texts, unit, size=settings.vocabulary, least=settings.least, lowercase=settings.lowercase
+    )
+
+
+def kept_codes(given: Any, wanted: Mapping[str, type], path: Path) -> Mapping[str, Any]:
+    """What a run keeps of its codes, each part of the kind that it has to be; lists hold names.
+
+    Raises:
+        DamagedFileError: It is not as it was written.
+    """
+    for name, kind in wanted.items():
+        part = given.get(name) if isinstance(given, Mapping) else None
+        names = part if isinstance(part, list) else []
+        if not isinstance(part, kind) or not all(isinstance(each, str) for each in names):
+            raise DamagedFileError(
+                path=path / "config.json", damage=f"lacks the {name} of its data"
+            )
+    return given

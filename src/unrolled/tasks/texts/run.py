@@ -1,0 +1,193 @@
+"""Train a model on examples of text, go on with it, open its run: the same for all such tasks."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from torch import nn
+
+from unrolled.cells import find_cell
+from unrolled.data.examples.kinds import Example
+from unrolled.data.examples.sources import Source, find_source
+from unrolled.data.examples.splits import Splits
+from unrolled.data.sets import Kind as SetKind
+from unrolled.errors import SettingError
+from unrolled.lang import stored
+from unrolled.lang.cell import Cell
+from unrolled.tasks.run import Run
+from unrolled.tasks.runs import begin, build_on, config_of, folder_for, go_on, resumed, train_in
+from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.tasks.texts.reading import Report, absolute, described, require_same, splits_of
+from unrolled.training.storage.run_folder import open_run as lock_run
+from unrolled.training.task import Task
+from unrolled.training.watchers import Silent, Watcher
+
+
+class Coder(Protocol):
+    """What numbers the examples of a run, learned from its training part."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as JSON values."""
+        ...
+
+
+Model = TypeVar("Model", bound=nn.Module)
+Kind = TypeVar("Kind", bound=Example)
+Codes = TypeVar("Codes", bound=Coder)
+
+
+class TextRun(Run[Model], Generic[Model, Kind, Codes]):
+    """A model that learned from examples of text. A task says what is different in its own."""
+
+    name: ClassVar[str]
+    kind: ClassVar[SetKind]
+    settings_type: ClassVar[type[Any]]
+    coder: Codes
+
+    @classmethod
+    @abstractmethod
+    def reader(cls, settings: Any, source: Source) -> Callable[[Sequence[Path]], Iterable[Kind]]:
+        """What reads the examples of some files."""
+
+    @classmethod
+    @abstractmethod
+    def learn_codes(cls, settings: Any, splits: Splits[Kind]) -> Codes:
+        """What numbers examples, learned from the training part."""
+
+    @classmethod
+    @abstractmethod
+    def codes_from_json(cls, given: Any, settings: Any, path: Path) -> Codes:
+        """The same, as a run keeps it.
+
+        Raises:
+            DamagedFileError: It is none.
+        """
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: Any, cell: Cell, coder: Codes) -> Model:
+        """The model with fresh weights."""
+
+    @classmethod
+    @abstractmethod
+    def make_task(
+        cls, model: Model, coder: Codes, settings: Any, splits: Splits[Kind], report: Report
+    ) -> Task[Model]:
+        """Data and loss."""
+
+    @classmethod
+    def train(
+        cls, settings: Any, *, cell: Cell | None = None, watcher: Watcher | None = None
+    ) -> Self:
+        """Train a model in a new run folder.
+
+        Args:
+            settings: Everything that can be set.
+            cell: The cell, instead of the one that the settings name.
+            watcher: Who is told as it goes; None: nobody.
+
+        Raises:
+            UnrolledError: Many kinds, each a class of `unrolled.errors`: the data, the cell, the
+                settings or the run folder do not serve, or training diverged.
+        """
+        watcher, cell = watcher or Silent(), cell or find_cell(settings.cell)
+        source, splits = cls._read(settings, watcher.say)
+        coder = cls.learn_codes(settings, splits)
+        task = cls._task(settings, cell, coder, splits, watcher.say)
+        folder = folder_for(settings, cls.name, cell)
+        config = {
+            **config_of(cls.name, replace(settings, data=absolute(settings.data)), cell),
+            "codes": coder.to_json(),
+            "data": described(source, splits),
+        }
+        ending = train_in(folder, config, task, settings.training, watcher)
+        return cls(folder.absolute(), ending=ending)
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path | str,
+        *,
+        budget: Mapping[str, float] | None = None,
+        device: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> Self:
+        """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+        Args:
+            path: The run folder.
+            budget: New limits (minutes, epochs, steps), counted from the run's start.
+            device: Where to compute from now on; None: as before.
+            watcher: Who is told as it goes; None: nobody.
+
+        Raises:
+            UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its data has
+                changed; training diverged.
+        """
+        watcher = watcher or Silent()
+        with lock_run(path) as run:
+            settings, cell, coder = cls._parts(run.config, Path(path))
+            settings = resumed(settings, budget, device)
+            _, splits = cls._read(settings, watcher.say)
+            require_same(settings.data, splits, run.config)
+            task = cls._task(settings, cell, coder, splits, watcher.say)
+            return cls(run.path, ending=go_on(run, task, settings.training, watcher))
+
+    @classmethod
+    def _read(cls, settings: Any, report: Report) -> tuple[Source, Splits[Kind]]:
+        source = find_source(settings.data, cls.kind, settings.encoding, report)
+        return source, splits_of(source, cls.reader(settings, source), settings, report)
+
+    @classmethod
+    def _task(
+        cls, settings: Any, cell: Cell, coder: Codes, splits: Splits[Kind], report: Report
+    ) -> Task[Model]:
+        """The task with a fresh model, everything seeded."""
+        model = build_on(begin(settings.training), lambda: cls.build(settings, cell, coder))
+        return cls.make_task(model, coder, settings, splits, report)
+
+    @classmethod
+    def _parts(cls, config: Mapping[str, Any], path: Path) -> tuple[Any, Cell, Codes]:
+        settings = settings_from_json(cls.settings_type, config.get("settings"), path)
+        coder = cls.codes_from_json(config.get("codes"), settings, path)
+        return settings, stored.from_json(config.get("cell")), coder
+
+    def _read_config(self) -> None:
+        self.settings, self.cell, self.coder = self._parts(self.config, self.path)
+
+    def _build(self) -> Model:
+        return self.build(self.settings, self.cell, self.coder)
+
+    def examples(
+        self, data: str | Path | None, encoding: str, **unfit: Any
+    ) -> tuple[Splits[Kind], str, list[Kind]]:
+        """The run's own examples; what is to be measured, by name: its test part, or others.
+
+        Args:
+            data: Other examples, all of which are measured; None: the run's own.
+            encoding: How the characters of their files are written as bytes.
+            **unfit: What other tasks' evaluations take, refused here.
+
+        Raises:
+            DataChangedError: The run's own data is no longer what it was trained on.
+            SettingError: Something of other tasks is given.
+        """
+        for option, value in unfit.items():
+            raise SettingError(
+                name=option, got=value, wanted=f"none: {self.name} has no use for it"
+            )
+        _, own = self._read(self.settings, lambda line: None)
+        require_same(self.settings.data, own, self.config)
+        if data is None:
+            return own, f"the test part of {self.config['data']['name']}", own.test
+        source = find_source(data, self.kind, encoding)
+        read = self.reader(self.settings, source)
+        return own, source.name, [each for files in source.parts.values() for each in read(files)]
+
+    @property
+    def title(self) -> str:
+        """The model, as a table names it."""
+        settings = self.settings
+        return f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"

@@ -1,0 +1,166 @@
+"""Labelled texts: learned, labelled, measured beside baselines, gone on with bit for bit."""
+
+import json
+import signal
+from itertools import islice
+
+import numpy as np
+import pytest
+from tests.tasks.tiny_text import kept, stopping
+
+import unrolled
+from unrolled.data.examples.kinds import Labelled
+from unrolled.data.examples.splits import split
+from unrolled.errors import (
+    DamagedFileError,
+    DataChangedError,
+    MissingExtraError,
+    OneLabelError,
+    SetKindError,
+    SettingError,
+    UnknownLabelError,
+)
+from unrolled.tasks.sentiment import baseline
+from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
+
+GOOD, BAD = "fine great lovely warm".split(), "poor awful cold grim".split()
+FILLER = "the film was and a day of it in".split()
+SMALL = {"hidden_size": 6, "embedding_size": 8, "batch_size": 16, "dropout": 0.0}
+TRAINING = {
+    "steps": 60,
+    "learning_rate": 0.03,
+    "evaluate_every": 20,
+    "warmup_steps": 0,
+    "threads": 1,
+}
+
+
+def rows(count, seed=0):
+    """Texts of which one word in a random place tells the label."""
+    draws = np.random.default_rng(seed)
+    for number in range(count):
+        label = int(draws.integers(2))
+        words = draws.choice(FILLER, size=draws.integers(2, 9)).tolist()
+        words.insert(draws.integers(len(words)), str(draws.choice((BAD, GOOD)[label])))
+        yield f"{' '.join(words)} {number}", ("bad", "good")[label]
+
+
+def write(path, examples):
+    lines = (json.dumps({"text": text, "label": label}) for text, label in examples)
+    path.write_text("\n".join(lines))
+    return path
+
+
+def train(folder, data, **changes):
+    settings = {**SMALL, **TRAINING, "out": folder / "run", **changes}
+    return unrolled.train("sentiment", data, **settings)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sentiment")
+    return train(folder, write(folder / "films.jsonl", rows(600)))
+
+
+def test_it_learns_which_words_tell_the_label(trained):
+    figures = trained.evaluate()
+    assert figures.model.accuracy > 0.95 and figures.model.macro_f1 > 0.95
+    assert figures.bag_of_words.accuracy > 0.95
+    assert 0.3 < figures.commonest_label.accuracy < 0.7
+    assert figures.data == "the test part of films.jsonl" and 30 < figures.texts < 90
+    assert trained.label(["it was lovely", "a grim day", ""])[:2] == ["good", "bad"]
+    np.testing.assert_allclose(trained.chances(["warm", "cold"]).sum(1), 1)
+    text = "".join(trained.generate("what a lovely day"))
+    assert text.split()[1::2] == ["good", "bad"]
+
+
+def test_other_texts_are_measured_and_labels_that_it_never_saw_are_named(trained, tmp_path):
+    figures = trained.evaluate(write(tmp_path / "more.jsonl", rows(50, seed=1)))
+    assert (figures.data, figures.texts) == ("more.jsonl", 50)
+    assert figures.model.accuracy > 0.9
+    wrong = write(
+        tmp_path / "odd.jsonl", [("a film", "odd"), ("the film", "good"), ("a day", "so-so")]
+    )
+    with pytest.raises(
+        UnknownLabelError, match=r"never saw the labels odd, so-so\. .*: bad, good\."
+    ):
+        trained.evaluate(wrong)
+    with pytest.raises(SettingError, match="ngram=3 cannot be; wanted none: sentiment"):
+        trained.evaluate(ngram=3)
+
+
+def test_a_text_is_answered_alike_alone_and_among_others(trained):
+    texts = [text for text, _ in islice(rows(40, seed=2), 40)]
+    together = trained.chances(texts)
+    alone = np.concatenate([trained.chances([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("unit", ["words", "characters", "subwords"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "attention"])
+def test_a_run_that_is_stopped_goes_on_bit_for_bit(tmp_path, unit, pooling):
+    data = write(tmp_path / "films.jsonl", rows(80))
+    changes = {"unit": unit, "pooling": pooling, "evaluate_every": 4, "dropout": 0.2, "steps": 9}
+    train(tmp_path, data, **changes, out=tmp_path / "whole")
+    part = train(tmp_path, data, **changes, out=tmp_path / "part", watcher=stopping(6))
+    assert (part.ending.step, part.ending.signal) == (6, signal.SIGTERM)
+    assert unrolled.resume(part.path).ending.step == 9
+    assert kept(tmp_path / "part") == kept(tmp_path / "whole")
+
+
+def test_data_that_has_changed_is_refused(tmp_path):
+    data = write(tmp_path / "films.jsonl", rows(80))
+    run = train(tmp_path, data, steps=2)
+    write(data, rows(81))
+    for go_on in (lambda: unrolled.resume(run.path, steps=4), run.evaluate):
+        with pytest.raises(DataChangedError, match=r"films\.jsonl has changed"):
+            go_on()
+
+
+def test_what_a_run_keeps_of_its_data_is_checked(tmp_path):
+    run = train(tmp_path, write(tmp_path / "films.jsonl", rows(80)), steps=2)
+    config = json.loads((run.path / "config.json").read_text())
+    config["config"]["codes"]["labels"] = [1, 2]
+    (run.path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DamagedFileError, match=r"config\.json lacks the labels of its data"):
+        unrolled.open_run(run.path)
+
+
+def test_examples_of_one_label_and_sets_of_another_kind_are_refused(tmp_path):
+    alike = write(tmp_path / "a.jsonl", ((text, "good") for text, _ in rows(80)))
+    with pytest.raises(OneLabelError, match="All examples have the label 'good'"):
+        train(tmp_path, alike)
+    with pytest.raises(
+        SetKindError, match=r"brown has tagged sentences; .* labelled texts .*: tweets\."
+    ):
+        train(tmp_path, "brown")
+
+
+def test_long_texts_are_cut_and_that_is_said(tmp_path):
+    data = write(tmp_path / "films.jsonl", rows(80))
+    told = []
+
+    class Listening(unrolled.tasks.texts.run.Silent):
+        def say(self, text):
+            told.append(text)
+
+    train(tmp_path, data, steps=2, longest=4, watcher=Listening())
+    assert any("are longer than 4 units and were cut (--longest)" in line for line in told)
+
+
+def test_the_baselines_say_what_a_careful_reader_would():
+    examples = [Labelled(text, label) for text, label in rows(300)]
+    made = split(examples, validation=0.2, test=0.2)
+    said = bag_of_words(made, ["a lovely film", "the cold day was it"])
+    assert said == ["good", "bad"]
+    assert commonest_label([Labelled("", "b"), Labelled("", "a"), Labelled("", "b")]) == "b"
+    assert macro_f1(["a", "a", "b"], ["a", "b", "b"]) == pytest.approx(2 / 3)
+    assert macro_f1(["a", "b"], ["b", "a"]) == 0
+
+
+def test_the_baseline_without_its_library_is_named(monkeypatch):
+    monkeypatch.setattr(baseline, "find_spec", lambda name: None)
+    with pytest.raises(
+        MissingExtraError, match=r"baseline needs? the package scikit-learn|scikit-learn"
+    ):
+        bag_of_words(split([Labelled("a", "b")], validation=0, test=0), ["a"])
