@@ -17,6 +17,8 @@ examples:
   unrolled train char-lm                          Python's standard library, 5 minutes
   unrolled train char-lm book.txt --minutes 10 --cell gru --hidden-size 512
   unrolled train char-lm shakespeare --cell FILE.py:mine
+  unrolled train sentiment reviews.csv            a column text, a column label
+  unrolled train tag                              the Brown corpus: a part of speech for each word
   unrolled train temporal-order                   sequences drawn on the spot, until solved
   unrolled train temporal-order --cell rnn --start smart --omega 2 --lens
 """

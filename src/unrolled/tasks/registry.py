@@ -48,6 +48,11 @@ TASKS = {
         "unrolled.tasks.sentiment.settings:defaults",
         "unrolled.tasks.sentiment.run",
     ),
+    "tag": Entry(
+        "say for each word what it is: a part of speech, a part of a name",
+        "unrolled.tasks.tag.settings:defaults",
+        "unrolled.tasks.tag.run",
+    ),
     "adding": Entry(
         "add two marked numbers of a long sequence",
         f"{_TOY}.settings:adding",

@@ -67,8 +67,8 @@ class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
 
     @classmethod
     def learn_codes(cls, settings: SentimentSettings, splits: Splits[Labelled]) -> Coder:
-        """The units and the labels of the training part."""
-        return Coder.learn(settings, splits.train)
+        """The units of the training part, and all labels."""
+        return Coder.learn(settings, splits)
 
     @classmethod
     def codes_from_json(cls, given: Any, settings: SentimentSettings, path: Path) -> Coder:

@@ -43,16 +43,16 @@ class Coder:
         self._numbers = {label: number for number, label in enumerate(labels)}
 
     @classmethod
-    def learn(cls, settings: SentimentSettings, examples: Sequence[Labelled]) -> Self:
-        """The units and the labels of a training part.
+    def learn(cls, settings: SentimentSettings, splits: Splits[Labelled]) -> Self:
+        """The units of a training part, and the labels of all parts.
 
         Raises:
             OneLabelError: There is one label alone.
         """
-        labels = sorted({example.label for example in examples})
+        labels = sorted({example.label for part in splits for example in part})
         if len(labels) < 2:
             raise OneLabelError(label=labels[0])
-        texts = (example.text for example in examples)
+        texts = (example.text for example in splits.train)
         return cls(learned(settings, settings.unit, texts), labels, settings.longest)
 
     @classmethod

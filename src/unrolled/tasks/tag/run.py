@@ -1,0 +1,191 @@
+"""A model of tagged sentences: train it, go on with it, let it tag, measure it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unrolled.data.examples.kinds import Tagged
+from unrolled.data.examples.sources import Source
+from unrolled.data.examples.splits import Splits
+from unrolled.data.examples.tagged import TagColumns, read_tagged
+from unrolled.lang.cell import Cell
+from unrolled.models.tagger import Tagger
+from unrolled.tasks.tag.coder import Coder, Sentences
+from unrolled.tasks.tag.settings import TagSettings
+from unrolled.tasks.tag.task import Tag, build_model, tags_of
+from unrolled.tasks.texts.reading import Report
+from unrolled.tasks.texts.run import TextRun
+
+CONFUSIONS = 5  # that are told
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures on sentences; see `to_json`. Shares are of words."""
+
+    data: str
+    sentences: int
+    words: int
+    accuracy: float
+    unknown_words: int
+    """How many words have no vector of their own."""
+    accuracy_of_unknown: float | None
+    whole_sentences: float
+    """The share of sentences of which every tag is right."""
+    commonest_tag_accuracy: float
+    """Of who gives each word its commonest tag of the training part."""
+    confusions: list[tuple[str, str, int]]
+    """What was wrong most often: the tag that is so, the tag that was said, how often."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+
+class TagRun(TextRun[Tagger, Tagged, Coder]):
+    """A model of tagged sentences: it says which tag each word has."""
+
+    name = "tag"
+    kind = "tagged sentences"
+    settings_type = TagSettings
+
+    @classmethod
+    def reader(
+        cls, settings: TagSettings, source: Source
+    ) -> Callable[[Sequence[Path]], Iterable[Tagged]]:
+        """What reads the sentences of some files."""
+        word, tag = settings.word_column, settings.tag_column
+        columns = None if word is None or tag is None else TagColumns(word, tag)
+        return partial(read_tagged, columns=columns, encoding=source.encoding)
+
+    @classmethod
+    def learn_codes(cls, settings: TagSettings, splits: Splits[Tagged]) -> Coder:
+        """The words and letters of the training part, and all tags."""
+        return Coder.learn(settings, splits)
+
+    @classmethod
+    def codes_from_json(cls, given: Any, settings: TagSettings, path: Path) -> Coder:
+        """The same, as a run keeps them."""
+        return Coder.from_json(given, settings, path)
+
+    @classmethod
+    def build(cls, settings: TagSettings, cell: Cell, coder: Coder) -> Tagger:
+        """The model with fresh weights."""
+        return build_model(settings, cell, coder)
+
+    @classmethod
+    def make_task(
+        cls,
+        model: Tagger,
+        coder: Coder,
+        settings: TagSettings,
+        splits: Splits[Tagged],
+        report: Report,
+    ) -> Tag:
+        """Data and loss."""
+        return Tag(model, coder, settings, splits, report)
+
+    def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """The likeliest tag of each word.
+
+        Args:
+            sentences: Their words; of a sentence longer than the model reads the first ones.
+        """
+        full = [each for each in sentences if len(each)]
+        longest = self.settings.longest
+        words, forms, letters = self.coder.code_words([each[:longest] for each in full])
+        found = iter(tags_of(self.model, Sentences(words, forms, letters, [])) if full else [])
+        return [[self.coder.tags[t] for t in next(found)] if len(s) else [] for s in sentences]
+
+    def generate(self, prime: str = "", **_: Any) -> Iterator[str]:
+        """The words of a sentence, each with its tag.
+
+        Args:
+            prime: The sentence, its words with spaces between them.
+        """
+        words = prime.split()
+        pairs = zip(words, self.tag([words])[0], strict=False)
+        yield "\n" + " ".join(f"{word}/{tag}" for word, tag in pairs)
+
+    def evaluate(
+        self, data: str | Path | None = None, *, encoding: str = "utf-8", **unfit: Any
+    ) -> Evaluation:
+        """Measure on the test part, beside who gives each word its commonest tag.
+
+        Args:
+            data: Other tagged sentences, all of which are measured; None: the run's own.
+            encoding: How the characters of their files are written as bytes.
+            **unfit: What other tasks' evaluations take, refused here.
+
+        Raises:
+            DataChangedError: The run's own data is no longer what it was trained on.
+            UnknownLabelError: A tag is none of the model's.
+        """
+        own, name, measured = self.examples(data, encoding, **unfit)
+        coded = self.coder.code(measured)
+        said = np.concatenate(tags_of(self.model, coded))
+        known, words = np.concatenate(coded.tags), np.concatenate(coded.words)
+        right, unknown = said == known, words == 0
+        ends = np.cumsum([len(tags) for tags in coded.tags])[:-1]
+        wrong = Counter(zip(known[~right].tolist(), said[~right].tolist(), strict=True))
+        names = self.coder.tags
+        return Evaluation(
+            data=name,
+            sentences=len(measured),
+            words=len(known),
+            accuracy=float(right.mean()),
+            unknown_words=int(unknown.sum()),
+            accuracy_of_unknown=float(right[unknown].mean()) if unknown.any() else None,
+            whole_sentences=float(np.mean([part.all() for part in np.split(right, ends)])),
+            commonest_tag_accuracy=_commonest_tags(own.train, measured, self.settings.longest),
+            confusions=[
+                (names[so], names[s], count) for (so, s), count in wrong.most_common(CONFUSIONS)
+            ],
+        )
+
+    def tell(self, figures: Evaluation) -> list[str]:
+        """The figures as lines to be read."""
+        rows = {self.title: figures.accuracy, "commonest tag": figures.commonest_tag_accuracy}
+        width = max(map(len, rows))
+        unknown = figures.accuracy_of_unknown
+        confused = ", ".join(f"{so} as {said} ({n})" for so, said, n in figures.confusions)
+        return [
+            f"{figures.data}, {figures.sentences:,} sentences, {figures.words:,} words:",
+            *(f"  {name:{width}}  {share:.2%} of words right" for name, share in rows.items()),
+            f"  whole sentences right: {figures.whole_sentences:.1%}",
+            f"  of {figures.unknown_words:,} unknown words: "
+            + ("none" if unknown is None else f"{unknown:.1%} right"),
+            *([f"  most often wrong: {confused}"] if confused else []),
+        ]
+
+    def advice(self, path: str) -> list[str]:
+        """Commands to type next.
+
+        Args:
+            path: The run folder as one would type it.
+        """
+        return [f'unrolled generate {path} --prime "The old man the boat ."', *super().advice(path)]
+
+
+def _commonest_tags(train: Sequence[Tagged], measured: Sequence[Tagged], longest: int) -> float:
+    """The share of words right if each gets its commonest tag, and others the commonest of all."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in train:
+        for word, tag in zip(*example, strict=True):
+            counts[word][tag] += 1
+    best = {word: tags.most_common(1)[0][0] for word, tags in counts.items()}
+    every = sum(counts.values(), Counter[str]()).most_common(1)[0][0]
+    pairs = [
+        (best.get(word, every), tag)
+        for example in measured
+        for word, tag in zip(example.words[:longest], example.tags[:longest], strict=True)
+    ]
+    return sum(said == tag for said, tag in pairs) / len(pairs)
+
+
+train, resume, open_run = TagRun.train, TagRun.resume, TagRun
