@@ -85,6 +85,7 @@ def test_a_signal_saves_and_says_how_to_go_on(number, code, here, start):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_at_once(here, start):
     """The step that the first one waits for takes minutes: the whole of a long text."""
     (here / "long.txt").write_text((here / "book.txt").read_text() * 100)

@@ -71,7 +71,7 @@ def check_kills(folder: Path, times: int) -> None:
     runs = runs_in(folder / "kill")
     found = [check_whole(run) for run in runs]
     assert sum(check_ends(run) for run in runs) == times
-    assert found.count("a run") > times / 2
+    assert found.count("a run") >= times // 3  # of few, most may come before the first save
     for run, state in list(zip(runs, found, strict=True))[::9]:
         if state != "nothing yet":
             assert unrolled.resume(run).ending.step == 60
