@@ -131,6 +131,15 @@ def test_steps_that_were_clipped_are_counted_between_two_lines():
     assert parts == [("training", s) for s in (20, 40, 60)] + [("held out", 0), ("held out", 60)]
 
 
+def test_lines_of_metrics_that_lack_something_are_passed_over():
+    seen = examined()
+    odd = [{"kind": kind, "step": 90} for kind in ("train", "validation", "lens")]
+    more = replace(seen, subject=replace(seen.subject, history=[*seen.subject.history, *odd]))
+    for name in ("losses", "clipping", "horizons", "updates"):
+        (picture,) = (each for each in PICTURES if each.name == name)
+        assert picture.draw({"one": more}).to_dict() == picture.draw({"one": seen}).to_dict()
+
+
 def test_the_lens_of_training_is_drawn_where_there_is_something():
     shown = [(row["state"], row["step"], row["horizon"]) for row in rows("horizons")]
     assert shown == [("h (recurrent, layer 0)", 30, 10), ("h (recurrent, layer 0)", 60, 20)]

@@ -18,6 +18,12 @@ from unrolled.probe.report.charts.drawing import (
 )
 
 POINTS = 400  # of a curve, those of all runs together, at most
+HOLDS = {
+    "train": {"step", "loss", "gradient_norm", "clipped"},
+    "validation": {"step", "loss"},
+    "lens": {"step", "layers", "parameters"},
+}
+"""What a line of each kind has to hold to be drawn; one that others wrote may not."""
 
 
 def losses(seen: Seen) -> alt.TopLevelMixin | None:
@@ -109,5 +115,6 @@ def updates(seen: Seen) -> alt.TopLevelMixin | None:
 
 def _lines(it: Examination, kind: str, seen: Seen) -> list[Mapping[str, Any]]:
     """The lines of a kind, thinned out evenly."""
-    lines = [line for line in it.subject.history if line.get("kind") == kind]
+    history = (line for line in it.subject.history if line.get("kind") == kind)
+    lines = [line for line in history if HOLDS[kind] <= line.keys()]
     return lines[:: -(-len(lines) // fewer(POINTS, seen)) or 1]
