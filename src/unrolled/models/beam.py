@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unrolled.errors import SamplingError
+from unrolled.layers.states import map_state
 from unrolled.models.language_model import LanguageModel
 from unrolled.models.sampling import read
 
@@ -57,6 +58,4 @@ def beam_search(
 
 def _rows(state: Any, rows: Tensor) -> Any:
     """The state of the chosen beams; beams lie along the batch axis."""
-    if isinstance(state, Tensor):
-        return state.index_select(1, rows)
-    return type(state)(*(part.index_select(1, rows) for part in state))
+    return map_state(lambda part: part.index_select(1, rows), state)

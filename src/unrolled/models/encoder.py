@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -77,3 +78,8 @@ class Encoder(nn.Module):
         given = x if self.embedding is None else self.dropout(self.embedding(x))
         output, state = self.recurrent(given, state, lengths=lengths)
         return self.dropout(output), state
+
+    def last(self, state: Any) -> Float[Tensor, "B D"]:
+        """The first of the cell's states in the uppermost layer, both directions side by side."""
+        first = state if isinstance(state, Tensor) else state[0]
+        return torch.cat([*first[-self.recurrent.directions :]], dim=-1)

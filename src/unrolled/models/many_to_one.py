@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -48,8 +47,3 @@ class ManyToOne(Encoder):
         steps, state = self.encode(x, state, lengths=lengths)
         whole, _ = self.pooling(steps, self.dropout(self.last(state)), lengths)
         return self.readout(whole), state
-
-    def last(self, state: Any) -> Float[Tensor, "B D"]:
-        """The first of the cell's states in the uppermost layer, both directions side by side."""
-        first = state if isinstance(state, Tensor) else state[0]
-        return torch.cat([*first[-self.recurrent.directions :]], dim=-1)

@@ -26,9 +26,7 @@ class Spelling(Encoder):
     def forward(self, spelled: Spelled) -> Float[Tensor, "T B D"]:
         """The vectors of all words of some sentences; each different word is read once."""
         _, state = self.encode(spelled.letters, lengths=spelled.lengths)
-        first = state if isinstance(state, Tensor) else state[0]
-        vectors = torch.cat([*first[-self.recurrent.directions :]], dim=-1)  # N D
-        return vectors[spelled.places]
+        return self.last(state)[spelled.places]
 
 
 class Tagger(nn.Module):

@@ -19,6 +19,7 @@ from unrolled.errors import (
     UnknownNameError,
 )
 from unrolled.layers.layer import Layer
+from unrolled.layers.states import map_state
 from unrolled.layers.torch_cells import TorchCell
 
 
@@ -194,9 +195,7 @@ def _all_equal(state: Tensor, row: Tensor) -> bool:
 
 def repeated(state: Any, rows: int) -> Any:
     """A state of one row (L x 1 x width) for each of some rows; None stays None."""
-    if isinstance(state, Tensor):
-        return state.detach().expand(-1, rows, -1).contiguous()
-    return state and type(state)(*(repeated(part, rows) for part in state))
+    return map_state(lambda part: part.detach().expand(-1, rows, -1).contiguous(), state)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """How a model is trained: every default with its unit and reason. No torch here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from unrolled.errors import SettingError
 
@@ -113,6 +114,23 @@ class TrainSettings:
         limits = {"minutes": self.minutes, "epochs": self.epochs, "steps": self.steps}
         given = {name: value for name, value in limits.items() if value is not None}
         return given or {"minutes": 5.0}
+
+
+def check_sizes(settings: Any, largest: Mapping[str, int]) -> None:
+    """Refuse sizes that are none, or beyond what any machine that runs this can train.
+
+    Args:
+        settings: What has them.
+        largest: By name what each may be at most.
+
+    Raises:
+        SettingError: A size is 0 or less, or too large.
+    """
+    for name, most in largest.items():
+        value = getattr(settings, name)
+        if not 0 < value <= most:
+            wanted = "more than 0" if value < 1 else f"{most} at most"
+            raise SettingError(name=name, got=value, wanted=wanted)
 
 
 def check_seed(seed: int) -> None:

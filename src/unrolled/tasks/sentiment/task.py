@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.data.batches import bucketed, in_order, padded
+from unrolled.data.batches import in_order, padded
 from unrolled.data.examples.kinds import Labelled
 from unrolled.data.examples.splits import Splits
 from unrolled.data.tokenizer import Tokenizer
@@ -19,7 +19,8 @@ from unrolled.models.encoder import Shape
 from unrolled.models.many_to_one import ManyToOne
 from unrolled.tasks.sentiment.settings import SentimentSettings
 from unrolled.tasks.texts.reading import Report, cut, kept_codes, learned
-from unrolled.training.task import NATS, Measured, Step, Task
+from unrolled.tasks.texts.task import ExamplesTask
+from unrolled.training.task import Measured, Step
 
 SHOWN = 3  # texts of a sample
 TOGETHER = 256  # texts of a batch that is only measured
@@ -105,10 +106,9 @@ def build_model(
     return ManyToOne(cell, shape, classes, settings.pooling)
 
 
-class Sentiment(Task[ManyToOne]):
+class Sentiment(ExamplesTask[ManyToOne]):
     """Say which label a text has."""
 
-    unit = NATS
     items = "texts"
 
     def __init__(
@@ -128,29 +128,15 @@ class Sentiment(Task[ManyToOne]):
             splits: The examples.
             report: Is told what is cut.
         """
-        self.model = model
         self.coder = coder
-        self.settings = settings
         self.splits = splits
-        self.device = next(model.parameters()).device
         self.train = coder.code(splits.train, report)
         self.validation = coder.code(splits.validation)
-        self._lengths = np.array([len(text) for text in self.train.texts])
-        self._batches: list[np.ndarray] = []
-
-    @property
-    def chunks(self) -> int:
-        """Batches of one pass over the training part."""
-        return -(-len(self._lengths) // self.settings.batch_size)
-
-    def begin_pass(self, number: int) -> None:
-        """Another order for each pass."""
-        draws = np.random.default_rng((self.settings.training.seed, number))
-        self._batches = bucketed(self._lengths, self.settings.batch_size, draws)
+        super().__init__(model, settings, [len(text) for text in self.train.texts])
 
     def forward(self, chunk: int, carried: Any) -> Step:
         """The loss on a batch; nothing is carried from one to the next."""
-        rows = self._batches[chunk]
+        rows = self.batches[chunk]
         scores = scores_of(self.model, [self.train.texts[row] for row in rows])
         labels = torch.from_numpy(self.train.labels[rows]).to(self.device)
         return Step(F.cross_entropy(scores, labels), len(rows), None)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.data.batches import bucketed, in_order, padded
+from unrolled.data.batches import in_order, padded
 from unrolled.data.examples.kinds import Tagged
 from unrolled.data.examples.splits import Splits
 from unrolled.lang.cell import Cell
@@ -18,7 +18,8 @@ from unrolled.models.tagger import Spelled, Tagger
 from unrolled.tasks.tag.coder import Coder, Sentences
 from unrolled.tasks.tag.settings import TagSettings
 from unrolled.tasks.texts.reading import Report
-from unrolled.training.task import NATS, Measured, Step, Task
+from unrolled.tasks.texts.task import ExamplesTask
+from unrolled.training.task import Measured, Step
 
 SHOWN = 2  # sentences of a sample
 TOGETHER = 128  # sentences of a batch that is only measured
@@ -70,10 +71,9 @@ def batch_of(
     )
 
 
-class Tag(Task[Tagger]):
+class Tag(ExamplesTask[Tagger]):
     """Say which tag each word has."""
 
-    unit = NATS
     items = "words"
 
     def __init__(
@@ -93,29 +93,15 @@ class Tag(Task[Tagger]):
             splits: The examples.
             report: Is told what is cut.
         """
-        self.model = model
         self.coder = coder
-        self.settings = settings
         self.splits = splits
-        self.device = next(model.parameters()).device
         self.train = coder.code(splits.train, report)
         self.validation = coder.code(splits.validation)
-        self._lengths = np.array([len(words) for words in self.train.words])
-        self._batches: list[np.ndarray] = []
-
-    @property
-    def chunks(self) -> int:
-        """Batches of one pass over the training part."""
-        return -(-len(self._lengths) // self.settings.batch_size)
-
-    def begin_pass(self, number: int) -> None:
-        """Another order for each pass."""
-        draws = np.random.default_rng((self.settings.training.seed, number))
-        self._batches = bucketed(self._lengths, self.settings.batch_size, draws)
+        super().__init__(model, settings, [len(words) for words in self.train.words])
 
     def forward(self, chunk: int, carried: Any) -> Step:
         """The mean loss of a word; nothing is carried from one batch to the next."""
-        loss, words = _loss(self.model, self.train, self._batches[chunk], self.device)
+        loss, words = _loss(self.model, self.train, self.batches[chunk], self.device)
         return Step(loss, words, None)
 
     def validate(self) -> Measured:

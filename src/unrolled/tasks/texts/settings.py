@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import TrainSettings
+from unrolled.training.settings import TrainSettings, check_sizes
 
 Unit = Literal["words", "characters", "subwords"]
 
@@ -73,11 +73,7 @@ class TextSettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
-        for name, largest in LARGEST.items():
-            value = getattr(self, name)
-            if not 0 < value <= largest:
-                wanted = "more than 0" if value < 1 else f"{largest} at most"
-                raise SettingError(name=name, got=value, wanted=wanted)
+        check_sizes(self, LARGEST)
         if self.least < 1:
             raise SettingError(name="least", got=self.least, wanted="1 or more")
         if not 0 <= self.dropout < 1:

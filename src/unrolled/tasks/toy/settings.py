@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes, Suppress
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import TrainSettings
+from unrolled.training.settings import TrainSettings, check_sizes
 
 ToyName = Literal["adding", "copy", "temporal-order", "latch"]
 Start = Literal["own", "smart"]
@@ -49,11 +49,7 @@ class ToySettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
-        for name, largest in LARGEST.items():
-            value = getattr(self, name)
-            if not 0 < value <= largest:
-                wanted = "more than 0" if value < 1 else f"{largest} at most"
-                raise SettingError(name=name, got=value, wanted=wanted)
+        check_sizes(self, LARGEST)
         for name in ("length", "shortest"):
             value, least = getattr(self, name), SHORTEST[self.task]
             if value < least and not (name == "shortest" and value == 0):
