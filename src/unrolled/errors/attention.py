@@ -37,3 +37,23 @@ class NotSafetensorsError(UnrolledError, ValueError):
         "{path} is no safetensors file: {problem}. Pickled weights (.bin, .pt, .ckpt) are not "
         "read, for they can run any code; most publishers have model.safetensors beside them."
     )
+
+
+class PretrainedError(UnrolledError, ValueError):
+    """What should hold a pretrained model does not, or holds another kind of one."""
+
+    template = (
+        "{path} holds no {kind} that can be used: {problem}.{hint} Give a folder as the hub "
+        "publishes it (config.json, model.safetensors, a tokenizer), a named set of weights, or, "
+        "for bert, the run folder of a masked-lm."
+    )
+
+
+class TokenizerSizeError(UnrolledError, ValueError):
+    """A tokenizer does not belong to the weights beside it."""
+
+    template = (
+        "{path}: the tokenizer has {symbols:,} symbols, and the weights have vectors for "
+        "{vectors:,}, so they do not belong together. Put the tokenizer there that the weights "
+        "were trained with."
+    )

@@ -180,12 +180,12 @@ class TrackProcessError(UnrolledError, RuntimeError):
     )
 
 
-class NoTextError(UnrolledError, ValueError):
-    """A run is of a task that reads no text."""
+class NotLookableError(UnrolledError, ValueError):
+    """A run is given to be looked into, and is of a kind that cannot be, or not with others."""
 
     template = (
-        "{path} is a run of the task {task}, which reads no text. "
-        "`unrolled look` takes runs of char-lm."
+        "{path} is a run of {kind}, which has no place here. `unrolled look` takes recurrent runs "
+        "of char-lm, several side by side, or one run of sentiment, tag or translate."
     )
 
 

@@ -18,6 +18,22 @@ class DivergedError(UnrolledError, ArithmeticError):
     )
 
 
+class ProcessGoneError(UnrolledError, RuntimeError):
+    """One of the processes that train together has ended."""
+
+    template = "another of the {size} processes has gone ({why}), so this one ends too. {remedy}"
+
+
+class FewSequencesError(UnrolledError, ValueError):
+    """More processes than there are sequences to share out."""
+
+    template = (
+        "{size} processes cannot share a batch of {sequences}: each takes a sequence or more. "
+        "Start fewer processes, or choose a greater --batch-size (a text is cut into no more "
+        "streams than have --bptt characters each)."
+    )
+
+
 class LearnerError(UnrolledError, TypeError):
     """A model cannot be trained by C alone."""
 
@@ -52,6 +68,26 @@ class NothingToGenerateError(UnrolledError, TypeError):
     template = (
         "a run of {task} generates nothing: it reads a sequence and answers. "
         "`unrolled evaluate {path}` says how well."
+    )
+
+
+class NotExportableError(UnrolledError, TypeError):
+    """A run is to become a file, and its task does not say how."""
+
+    template = (
+        "{path} is a run of {task}, which says of no call what goes in and comes out; runs of "
+        "char-lm, sentiment, tag and the toy tasks become ONNX files. "
+        "`unrolled.export_onnx(open_run(...).model, example, FILE)` writes any model."
+    )
+
+
+class ExportDiffersError(UnrolledError, ArithmeticError):
+    """onnxruntime computes something else than the model that was written."""
+
+    template = (
+        "{file} was not kept: in {output}, onnxruntime {version} is {apart:.1e} from torch (of 1, "
+        "or of the greatest number), and {within:.0e} is allowed; given {shapes}. "
+        "Try another version of onnxruntime, and report the cell."
     )
 
 

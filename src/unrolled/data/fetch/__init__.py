@@ -1,8 +1,9 @@
 """Fetching a pinned package with the user's own client, without running a line of that package.
 
-`client` says what a package and a client are; `pip` and `npm` are the clients, and `CLIENTS` lists
-them. A client only puts the package's file into a folder. What is the same for all is here: the
-file's hash is compared, the wanted members are unpacked, and the user's cache keeps them.
+`client` says what a package and a client are; `pip`, `npm` and `apt` are the clients, and
+`CLIENTS` lists them. A client only puts the package's file into a folder. What is the same for all
+is here: the file's hash is compared, the wanted members are unpacked, and the user's cache keeps
+them.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from unrolled.data.archive import unpack
 from unrolled.data.cache import cache_folder, place_folder
+from unrolled.data.fetch.apt import APT
 from unrolled.data.fetch.client import Client, Command, PinnedPackage
 from unrolled.data.fetch.npm import NPM
 from unrolled.data.fetch.pip import PIP
@@ -21,7 +23,7 @@ from unrolled.errors import CacheFolderError, HashMismatchError, NoClientError, 
 
 Report = Callable[[str], None]  # is told, in a line, what is being done
 
-CLIENTS = {client.name: client for client in (PIP, NPM)}
+CLIENTS = {client.name: client for client in (PIP, NPM, APT)}
 
 
 def fetch(package: PinnedPackage, report: Report = lambda line: None) -> Path:
@@ -96,7 +98,8 @@ def _run(
     try:
         return subprocess.run(
             command.arguments,
-            cwd=room,  # a client may heed what lies in the current folder: here nothing of others
+            # a client may heed what lies in the current folder: here nothing of others
+            cwd=command.folder or room,
             env={**os.environ, **command.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -15,7 +15,7 @@ class PinnedPackage:
         client: Which client fetches it: a name in `CLIENTS`.
         project: Its name in the index.
         version: Its version: this one, not a range.
-        sha256: The hash of its file, a .tar.gz or .tgz.
+        sha256: The hash of its file, a .tar.gz, .tgz, .deb or .whl.
         members: Which files of it are wanted, as `archive.unpack` takes it.
     """
 
@@ -38,10 +38,12 @@ class Command:
     Attributes:
         arguments: The program, and what it is told.
         environment: Variables beside those of this process.
+        folder: The current one while it runs; None: that for what the call needs.
     """
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,8 @@ class Client:
         name: What users call it.
         remedy: What to do where it is not there, a sentence.
         command: Makes the call that brings the package's file, as it came, into a folder and runs
-            nothing of it. Given the package, a folder for what the call needs (the current one
-            while it runs), and an empty folder for the file. Raises `NoClientError` where the
-            program is not there.
+            nothing of it. Given the package, a folder for what the call needs, and an empty folder
+            for the file. Raises `NoClientError` where the program is not there.
         failure: Makes the error, of the package and what the program wrote on its two outputs.
     """
 
