@@ -8,10 +8,11 @@ import torch
 
 from unrolled.cells import find_cell
 from unrolled.errors import SamplingError
-from unrolled.models.beam import WIDEST, beam_search
+from unrolled.models.beam import beam_search
 from unrolled.models.encoder import Shape
 from unrolled.models.language_model import LanguageModel
 from unrolled.models.sampling import Choice, generate
+from unrolled.models.search import WIDEST
 
 V = 4
 
@@ -57,8 +58,10 @@ class Trap:
         self.texts = [""]  # by the number that the state holds
 
     def __call__(self, symbols, state=None):
-        if state is None:  # the prime
-            return torch.tensor([[self.NEXT[""]]]).log(), torch.zeros(1, 1, 1, dtype=torch.long)
+        if state is None:  # the prime, once for each beam
+            beams = symbols.shape[1]
+            first = torch.tensor([[self.NEXT[""]] * beams]).log()
+            return first, torch.zeros(1, beams, 1, dtype=torch.long)
         texts = [
             self.texts[int(number)] + str(int(symbol))
             for number, symbol in zip(state.flatten(), symbols.flatten(), strict=True)

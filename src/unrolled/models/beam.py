@@ -1,17 +1,15 @@
-"""Beam search: the likeliest continuation that a bounded search finds."""
+"""The likeliest continuation of a text that a search with some beams finds."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from unrolled.errors import SamplingError
-from unrolled.layers.states import map_state
-from unrolled.models.language_model import LanguageModel
-from unrolled.models.sampling import read
+from unrolled.models.sampling import Predictor, read
+from unrolled.models.search import Ends, search
 
-WIDEST = 10_000  # beams; each holds a state of its own
+_NEVER = -1  # the end of a continuation: it has as many symbols as are asked for
 
 
 class Continuation(NamedTuple):
@@ -21,10 +19,7 @@ class Continuation(NamedTuple):
     log_probability: float
 
 
-@torch.no_grad()
-def beam_search(
-    model: LanguageModel, prime: Sequence[int], *, length: int, width: int
-) -> Continuation:
+def beam_search(model: Predictor, prime: Sequence[int], *, length: int, width: int) -> Continuation:
     """The likeliest continuation among those that keep within the best `width` at each step.
 
     Args:
@@ -38,24 +33,23 @@ def beam_search(
     """
     if length < 1:
         raise SamplingError(option="length", got=length, wanted="1 or more")
-    if not 1 <= width <= WIDEST:
-        raise SamplingError(option="beam", got=width, wanted=f"1 to {WIDEST}")
-    logits, state = read(model, prime)
-    scores = logits.log_softmax(-1)  # V
-    totals, symbols = scores.topk(min(width, len(scores)))
-    histories = symbols.unsqueeze(-1)  # beams, symbols so far
-    state = _rows(state, torch.zeros_like(symbols))
-    for _ in range(length - 1):
-        logits, state = model(histories[:, -1].unsqueeze(0), state)
-        grown = totals.unsqueeze(-1) + logits[0].log_softmax(-1)  # beams V
-        totals, best = grown.flatten().topk(min(width, grown.numel()))
-        parents = best // grown.shape[-1]
-        last = (best % grown.shape[-1]).unsqueeze(-1)
-        histories = torch.cat([histories[parents], last], dim=-1)
-        state = _rows(state, parents)
-    return Continuation(histories[0].tolist(), float(totals[0]))
+    *before, last = prime
+    state = read(model, before)[1] if before else None
+    ends = Ends(last, _NEVER, longest=length)
+    ((best, *_),) = search(_Steps(model), state, 1, ends, width=width)
+    return Continuation(best.symbols, best.log_probability)
 
 
-def _rows(state: Any, rows: Tensor) -> Any:
-    """The state of the chosen beams; beams lie along the batch axis."""
-    return map_state(lambda part: part.index_select(1, rows), state)
+class _Steps:
+    """A language model as `search` calls it."""
+
+    def __init__(self, model: Predictor) -> None:
+        self._model = model
+
+    def step(self, symbols: Tensor, at: Any) -> tuple[Tensor, Any]:
+        device = next(self._model.parameters()).device
+        logits, state = self._model(symbols.unsqueeze(0).to(device), at)
+        return logits[0], state
+
+    def reorder(self, at: Any, rows: Tensor) -> Any:
+        return self._model.reorder(at, rows)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unrolled.lang.cell import Cell
 from unrolled.layers.recurrent import Recurrent
+from unrolled.layers.states import map_state
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ class Encoder(nn.Module):
         given = x if self.embedding is None else self.dropout(self.embedding(x))
         output, state = self.recurrent(given, state, lengths=lengths)
         return self.dropout(output), state
+
+    def reorder(self, state: Any, rows: Int[Tensor, " N"]) -> Any:
+        """The state of some rows; one may come several times."""
+        return map_state(lambda part: part.index_select(1, rows.to(part.device)), state)
 
     def last(self, state: Any) -> Float[Tensor, "B D"]:
         """The first of the cell's states in the uppermost layer, both directions side by side."""

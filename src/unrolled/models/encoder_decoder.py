@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from unrolled.lang.cell import Cell
-from unrolled.layers.states import map_state
 from unrolled.models.attention import Attention, Memory
 from unrolled.models.encoder import Encoder, Shape
 
@@ -71,8 +70,8 @@ class EncoderDecoder(nn.Module):
         at: Writing,
         *,
         lengths: Int[Tensor, " B"] | None = None,
-    ) -> tuple[Float[Tensor, "T B V"], Writing, Float[Tensor, "T B S"] | None]:
-        """The scores of the symbol after each one, where writing stands, and what was attended to.
+    ) -> tuple[Float[Tensor, "T B W"], Writing, Float[Tensor, "T B S"] | None]:
+        """What `readout` makes scores of, where writing stands, and what was attended to.
 
         Args:
             symbols: What was written before each step: in training the truth (teacher forcing).
@@ -84,7 +83,7 @@ class EncoderDecoder(nn.Module):
         if self.attention and self.mix and at.memory:
             found, weights = self.attention(output, at.memory)
             output = self.mix(torch.cat([found, output], dim=-1)).tanh()
-        return self.readout(output), Writing(at.memory, state), weights
+        return output, Writing(at.memory, state), weights
 
     def step(self, symbols: Int[Tensor, " N"], at: Writing) -> tuple[Float[Tensor, "N V"], Writing]:
         """The scores of the next symbol in each row.
@@ -108,12 +107,21 @@ class EncoderDecoder(nn.Module):
         lengths: Int[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "T B V"]:
         """The scores of the symbol after each one, for a source and the symbols of its target."""
+        return self.readout(self.features(source, symbols, source_lengths, lengths))
+
+    def features(
+        self,
+        source: Int[Tensor, "S B"],
+        symbols: Int[Tensor, "T B"],
+        source_lengths: Int[Tensor, " B"] | None = None,
+        lengths: Int[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "T B W"]:
+        """As `forward`, without the readout, which is most of the work where symbols are many."""
         return self.write(symbols, self.read(source, source_lengths), lengths=lengths)[0]
 
     def reorder(self, at: Writing, rows: Int[Tensor, " N"]) -> Writing:
         """Where writing stands in some rows; each takes the place of one of the same source."""
-        rows = rows.to(self.readout.weight.device)
-        return at._replace(state=map_state(lambda part: part.index_select(1, rows), at.state))
+        return at._replace(state=self.decoder.reorder(at.state, rows))
 
 
 class _Bridge(nn.Module):

@@ -10,11 +10,16 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from unrolled.errors import SamplingError
+from unrolled.models.attention_only.gpt2_in_step import GPT2InStep
 from unrolled.models.language_model import LanguageModel
 from unrolled.models.plain import fingerprint
 from unrolled.models.writing import writer_for
 
 _AT_ONCE = 64  # symbols of a call into C, at most: the first ones come at once
+
+
+Predictor = LanguageModel | GPT2InStep
+"""Symbols (T x B) and a state, or None, to scores of the symbol after each one, and a state."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def _no_numbers() -> SamplingError:
 
 
 @torch.no_grad()
-def read(model: LanguageModel, symbols: Sequence[int], state: Any = None) -> tuple[Tensor, Any]:
+def read(model: Predictor, symbols: Sequence[int], state: Any = None) -> tuple[Tensor, Any]:
     """The scores (V) and the state after reading some symbols, at least one."""
     device = next(model.parameters()).device
     column = torch.tensor(list(symbols), device=device).unsqueeze(-1)  # T 1
@@ -89,7 +94,7 @@ def read(model: LanguageModel, symbols: Sequence[int], state: Any = None) -> tup
 
 @torch.no_grad()
 def generate(
-    model: LanguageModel, prime: Sequence[int], choice: Choice, generator: Generator
+    model: Predictor, prime: Sequence[int], choice: Choice, generator: Generator
 ) -> Iterator[int]:
     """Symbols without end, after reading the prime (at least one symbol).
 
@@ -110,7 +115,7 @@ def generate(
     state = read(model, before)[1] if before else None
     writer, known, count = None, None, 1
     while True:
-        if (now := fingerprint(model)) != known:
+        if isinstance(model, LanguageModel) and (now := fingerprint(model)) != known:
             state = writer.state if writer else state
             writer, known = writer_for(model, state), now
         if writer and writer.reads(symbol):

@@ -3,11 +3,13 @@
 from typing import Any, NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.errors import SamplingError
 
-WIDEST = 1_000  # beams; each holds a state of its own
+_BLOCK = 64  # symbols
+WIDEST = 10_000  # beams; each holds a state of its own
 MOST_PENALTY = 100.0
 
 
@@ -70,7 +72,7 @@ def search(
     symbols = torch.full((sources * width,), ends.begin)
     for length in range(1, ends.longest + 1):
         logits, at = model.step(symbols, at)
-        grown = beams.grown(logits.cpu().float().log_softmax(-1))
+        grown = beams.grown(logits.float().log_softmax(-1))
         ended = grown.symbols[..., -1] == ends.end
         first = torch.arange(ended.shape[1]) < width  # an end that is not among the best K is none
         kept.add(grown.symbols, grown.totals.masked_fill(~(ended & first), -torch.inf), length)
@@ -105,12 +107,13 @@ class _Beams:
         return (parents * sources + torch.arange(sources).unsqueeze(1)).t().flatten()
 
     def grown(self, chances: Tensor) -> _Grown:
-        """The best ways on, of all beams of a source; twice as many as beams, as half may end."""
-        sources, width = self.totals.shape
-        known = chances.view(width, sources, -1).transpose(0, 1)  # B K V
-        totals = (self.totals.unsqueeze(-1) + known).flatten(1)
-        best, places = totals.topk(min(2 * width, totals.shape[1]))
-        parents, last = places // known.shape[-1], places % known.shape[-1]
+        """The best ways on, of all beams of a source; twice as many as beams, as half may end.
+
+        Args:
+            chances: Log probabilities of the next symbol, in the model's rows and on its device.
+        """
+        totals, count = self.totals.to(chances.device), 2 * self.totals.shape[1]
+        best, parents, last = (found.cpu() for found in _best(chances, totals, count))
         symbols = torch.cat([_taken(self.symbols, parents), last.unsqueeze(-1)], dim=-1)
         return _Grown(symbols, best, parents)
 
@@ -120,6 +123,35 @@ class _Beams:
         self.totals, places = grown.totals.masked_fill(ended, -torch.inf).topk(width)
         self.symbols = _taken(grown.symbols, places)
         return grown.parents.gather(1, places)
+
+
+def _best(chances: Tensor, totals: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The best sums of a beam's total and the chance of a symbol after it: B x count each.
+
+    They lie in the blocks of symbols with the best maxima, so that not all have to be sorted.
+
+    Args:
+        chances: K·B x V.
+        totals: B x K.
+        count: How many; fewer if there are not so many.
+
+    Returns:
+        The sums, their beams, their symbols.
+    """
+    (sources, width), size = totals.shape, chances.shape[1]
+    tops = F.max_pool1d(chances.unsqueeze(1), _BLOCK, ceil_mode=True).squeeze(1)  # K·B x blocks
+    number = tops.shape[1]
+    tops = tops.view(width, sources, number).transpose(0, 1) + totals.unsqueeze(-1)
+    tops = tops.flatten(1)
+    places = tops.topk(min(count, tops.shape[1])).indices
+    beams = places // number
+    symbols = (places % number * _BLOCK).unsqueeze(-1) + torch.arange(_BLOCK).to(places)
+    inside, symbols = symbols < size, symbols.clamp(max=size - 1)
+    rows = beams * sources + torch.arange(sources).to(places).unsqueeze(1)
+    sums = chances[rows.unsqueeze(-1), symbols] + totals.gather(1, beams).unsqueeze(-1)
+    sums = sums.masked_fill(~inside, -torch.inf).flatten(1)
+    best, found = sums.topk(min(count, width * size))
+    return best, beams.gather(1, found // _BLOCK), symbols.flatten(1).gather(1, found)
 
 
 class _Kept:
@@ -138,7 +170,7 @@ class _Kept:
         """Take those that are better: symbols B x N x length, totals B x N, -inf for none."""
         scores = torch.cat([self.scores, totals / self._divisor(length)], dim=1)
         self.scores, places = scores.topk(self.scores.shape[1])
-        padded = torch.nn.functional.pad(symbols, (0, self._longest - length))
+        padded = F.pad(symbols, (0, self._longest - length))
         self.symbols = _taken(torch.cat([self.symbols, padded], dim=1), places)
         lengths = torch.cat([self.lengths, torch.full(totals.shape, length)], dim=1)
         self.lengths = lengths.gather(1, places)

@@ -1,5 +1,6 @@
 """Attention in several heads, over a sequence itself or over another one."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -81,6 +82,25 @@ class MultiHeadAttention(nn.Module):
             is_causal=causal,
         )
         return self.out_proj(found.transpose(1, 2).flatten(2)), cache
+
+    def weights(
+        self,
+        x: Float[Tensor, "B T C"],
+        memory: Float[Tensor, "B M C"],
+        mask: Bool[Tensor, "#B #T M"] | None = None,
+    ) -> Float[Tensor, "B N T M"]:
+        """How much each step of x attends to each of a memory, head by head; they sum to 1.
+
+        Args:
+            x: What asks.
+            memory: What is attended to.
+            mask: True where a step of x (T) may attend to a step of the memory (M).
+        """
+        (query,), (keys, _) = self._project(x, 0, 1), self._project(memory, 1, 3)
+        scores = query @ keys.transpose(2, 3) / math.sqrt(query.shape[-1])
+        if mask is not None:
+            scores = scores.masked_fill(~mask.unsqueeze(1), float("-inf"))
+        return scores.softmax(-1)
 
     def _project(self, x: Tensor, first: int, end: int) -> tuple[Tensor, ...]:
         """Some of query (0), key (1) and value (2) of x, in one product; each B N T K."""

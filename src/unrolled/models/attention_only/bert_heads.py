@@ -51,10 +51,13 @@ class MaskedModel(nn.Module):
     ) -> MaskedScores:
         """The scores; arguments and errors are those of `Bert`."""
         encoded, pooled = self.bert(symbols, segments, lengths)
-        transformed = self.transform_norm(F.gelu(self.transform(encoded)))
-        scores = F.linear(transformed, self.bert.embedding.weight, self.bias)
         follows = None if self.next_sentence is None else self.next_sentence(pooled)
-        return MaskedScores(scores, follows)
+        return MaskedScores(self.readout(encoded), follows)
+
+    def readout(self, encoded: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
+        """The scores (logits) of some of what `bert` makes of symbols: few of them are masked."""
+        transformed = self.transform_norm(F.gelu(self.transform(encoded)))
+        return F.linear(transformed, self.bert.embedding.weight, self.bias)
 
 
 class SentenceClassifier(nn.Module):

@@ -123,9 +123,7 @@ class Block(nn.Module):
             memory_mask: True where a step may attend to one of the memory (M).
         """
         own, read = cache or (None, None)
-        asked = self._before(self.attention_norm, x)
-        found, own = self.attention(asked, own, mask=mask, causal=causal)
-        x = self._added(self.attention_norm, x, found)
+        x, own = self._own(x, own, mask=mask, causal=causal)
         if self.cross is not None and self.cross_norm is not None:
             assert memory is not None
             asked = self._before(self.cross_norm, x)
@@ -133,6 +131,31 @@ class Block(nn.Module):
             x = self._added(self.cross_norm, x, found)
         found = self.feed_forward(self._before(self.feed_forward_norm, x))
         return self._added(self.feed_forward_norm, x, found), BlockCache(own, read)
+
+    def cross_weights(
+        self,
+        x: Float[Tensor, "B T C"],
+        memory: Float[Tensor, "B M C"],
+        memory_mask: Bool[Tensor, "#B #T M"] | None = None,
+    ) -> Float[Tensor, "B N T M"]:
+        """How much each step attends to each of the memory, none seeing a later one of its own.
+
+        Args:
+            x: The steps, from the first on.
+            memory: What the cross attention attends to.
+            memory_mask: True where a step may attend to one of the memory (M).
+        """
+        assert self.cross is not None and self.cross_norm is not None
+        x, _ = self._own(x, None, mask=None, causal=True)
+        return self.cross.weights(self._before(self.cross_norm, x), memory, memory_mask)
+
+    def _own(
+        self, x: Tensor, cache: KeysValues | None, *, mask: Tensor | None, causal: bool
+    ) -> tuple[Tensor, KeysValues]:
+        """What attention to itself makes of each step, and what it has read."""
+        asked = self._before(self.attention_norm, x)
+        found, read = self.attention(asked, cache, mask=mask, causal=causal)
+        return self._added(self.attention_norm, x, found), read
 
     def _before(self, norm: nn.LayerNorm, x: Tensor) -> Tensor:
         return norm(x) if self.pre_norm else x

@@ -110,16 +110,43 @@ class Transformer(nn.Module):
             ShapeError: The target is not B x T whole numbers.
             AttentionCacheError: The cache is of another model, or of another batch.
         """
+        features, cache = self.features(target, memory, cache)
+        return self.readout(features), cache
+
+    def features(
+        self, target: Int[Tensor, "B T"], memory: Memory, cache: Cache | None = None
+    ) -> tuple[Float[Tensor, "B T C"], Cache]:
+        """As `decode`, without the readout."""
         target, _ = open_symbols(target, None, "Transformer")
         past = steps_in(cache, "Transformer", blocks=len(self.decoder), batch=len(target))
-        x, cache = run_causally(
+        return run_causally(
             self.decoder,
             self._embedded(target, past),
             cache,
             memory=memory.states,
             memory_mask=memory.mask,
         )
-        return F.linear(x, self.embedding.weight), cache
+
+    def readout(self, features: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
+        """The scores (logits) that `features` stand for."""
+        return F.linear(features, self.embedding.weight)
+
+    def attended(self, target: Int[Tensor, "B T"], memory: Memory) -> Float[Tensor, "B T S"]:
+        """How much the last block of the decoder attends to each source symbol: mean of the heads.
+
+        Args:
+            target: Whole numbers below the vocabulary size, the start symbol first.
+            memory: The sources, as `encode` has read them.
+
+        Raises:
+            ShapeError: The target is not B x T whole numbers.
+        """
+        target, _ = open_symbols(target, None, "Transformer")
+        *before, last = self.decoder
+        assert isinstance(last, Block)
+        options = {"memory": memory.states, "memory_mask": memory.mask}
+        x, _ = run_causally(before, self._embedded(target), None, **options)
+        return last.cross_weights(x, *memory).mean(1)
 
     def _embedded(self, symbols: Tensor, past: int = 0) -> Tensor:
         x = self.embedding(symbols) * math.sqrt(self.shape.width)
