@@ -41,6 +41,7 @@ _HOME = {
     "gradient_maps": "probe.gradients",
     "train": "tasks.api",
     "resume": "tasks.api",
+    "fit": "tasks.fit",
     "open_run": "tasks.api",
     "UnrolledError": "errors",
 }
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from unrolled.tasks.api import open_run as open_run
     from unrolled.tasks.api import resume as resume
     from unrolled.tasks.api import train as train
+    from unrolled.tasks.fit import fit as fit
 
 __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -10,10 +10,10 @@ import pytest
 
 from unrolled import look, open_run, train
 from unrolled.cli.progress import shown_progress
-from unrolled.errors import NoTextError
+from unrolled.errors import NotLookableError
 from unrolled.probe.subject import Looking
 from unrolled.tasks import looking
-from unrolled.tasks.looking import look_at_runs
+from unrolled.tasks.looking import look_as_typed, look_at_runs
 
 QUICK = "--characters 600 --shifts 199 --lens-steps 8"
 
@@ -42,18 +42,18 @@ def test_a_run_becomes_a_page_and_words(here, unrolled):
 def test_what_is_typed_reaches_what_looks(here, unrolled, monkeypatch):
     asked = []
 
-    def keep(folders, data, encoding, *, how, progress):
-        asked.append((folders, data, encoding, how))
-        return SimpleNamespace(words=["Seen."], save=lambda page: None)
+    def keep(run, more, *, encoding, how, progress):
+        asked.append((run.path, more, encoding, how))
+        return SimpleNamespace(words=["Seen \x1b."], save=lambda page: None)
 
-    monkeypatch.setattr(looking, "look_at_runs", keep)
+    monkeypatch.setattr(looking, "look_as_typed", keep)
     flags = "--language c --seed 3 --characters 500 --shifts 250 --lens-steps 7 --track as=a+"
     code, out, _ = unrolled(f"look run book.txt --encoding latin-1 {flags}")
-    assert (code, out) == (0, "Seen.\n\nthe page: run/report.html\n")
+    assert (code, out) == (0, "Seen \\x1b.\n\nthe page: run/report.html\n")
     assert unrolled("look run")[0] == 0
     how = Looking(500, "c", ("as=a+",), shifts=250, lens_steps=7, seed=3)
-    runs = [Path("run")]
-    assert asked == [(runs, "book.txt", "latin-1", how), (runs, None, "utf-8", Looking())]
+    run = Path("run")
+    assert asked == [(run, ("book.txt",), "latin-1", how), (run, (), "utf-8", Looking())]
 
 
 def test_a_line_is_printed_once_for_each_thing_that_is_done(capsys):
@@ -122,7 +122,57 @@ def test_what_cannot_be_looked_at_is_said(here, unrolled, line, complaint):
     assert re.search(f"^unrolled: .*{complaint}", err, re.M)
 
 
+@pytest.fixture
+def dates(here):
+    """A run that answers texts."""
+    (here / "dates.tsv").write_text("".join(f"{n} May\t05-{n}\n" for n in range(10, 30)))
+    sizes = {"hidden_size": 4, "embedding_size": 4, "steps": 2, "unit": "characters"}
+    return train("translate", here / "dates.tsv", **sizes, out=here / "dates")
+
+
+def test_texts_that_are_typed_are_looked_at(dates, here, unrolled):
+    code, out, _ = unrolled(
+        "look dates 9.5.2003", "9 May", "--figures", "pictures", "--out", "page.html"
+    )  # fmt: skip
+    assert code == 0
+    assert out.startswith("9.5.2003 -> ") and "\n9 May -> " in out
+    assert "pictures: 4 files in pictures" in out
+    assert "<h1>dates (lstm 1 x 4, " in (here / "page.html").read_text()
+
+
+def test_a_file_after_a_run_that_answers_texts_is_its_examples(dates, here, unrolled):
+    (here / "more.tsv").write_text("1 June\t06-01\n")
+    code, out, _ = unrolled("look dates more.tsv")
+    assert code == 0 and "translated 1 sentences of more.tsv" in out
+    assert (here / "dates" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("look dates --characters 500", "characters=500 cannot be; wanted none: translate has no"),
+        ("look dates --track as=a+", "track=.* cannot be; wanted none: translate has no use"),
+        ("look dates nothing.tsv", "nothing.tsv"),
+        ("look dates dates.tsv book.txt", "DATA=dates.tsv, book.txt cannot be; wanted one file"),
+        ("look dates run", "run is a run of char-lm, which has no place here. `unrolled look` ta"),
+        ("look run dates", "dates is a run of translate, which has no place here"),
+    ],
+)
+def test_what_does_not_fit_a_run_that_answers_texts_is_said(dates, unrolled, line, complaint):
+    code, out, err = unrolled(line)
+    assert (code, out) == (2, "")
+    assert re.search(f"^unrolled: .*{complaint}", err, re.M)
+
+
+def test_a_text_that_no_file_can_be_named_is_a_text(dates):
+    texts = ["9 May" * 500, "\0", "", "9\udcff May"]
+    page = look_as_typed(dates, texts)
+    assert len(page.sections[0].parts) == 4
+    assert page.words[3].startswith(r"9\udcff May -> ") and page.html.encode()
+
+
 def test_a_run_of_a_task_without_text_is_refused(here, unrolled):
-    train("latch", length=4, hidden_size=4, steps=2, out=str(here / "toy"))
-    with pytest.raises(NoTextError, match=r"toy is a run of the task latch, which reads no text"):
-        look_at_runs(["toy"])
+    toy = train("latch", length=4, hidden_size=4, steps=2, out=str(here / "toy"))
+    for seen in (toy.look, lambda: look_at_runs(["toy"]), lambda: look_as_typed(toy)):
+        with pytest.raises(NotLookableError, match=r"toy is a run of latch, .* tag or translate\."):
+            seen()

@@ -15,7 +15,7 @@ import pytest
 from tests.tasks.tiny_text import SMALL
 
 from unrolled.cli import main
-from unrolled.cli.generate import _Writer
+from unrolled.cli.generate import _write
 from unrolled.training.storage.checkpoint import load_checkpoint
 
 COMMAND = [sys.executable, "-m", "unrolled"]
@@ -46,7 +46,7 @@ def wait_for_training(process):
 
 
 def test_a_reader_who_has_enough_ends_generate_quietly(start):
-    process = start("generate run --length 1000000 --prime It")
+    process = start("generate run --length 1000000 It")
     assert process.stdout.read(50)[:2] == "It"
     process.stdout.close()
     assert process.wait(20) == 0
@@ -158,5 +158,5 @@ def test_what_is_generated_is_escaped_in_a_terminal_alone(monkeypatch):
 
     for stream, shown in ((Terminal(), "a\\x1b[2J\\x07\n"), (io.StringIO(), "a\x1b[2J\x07\n")):
         monkeypatch.setattr(sys, "stdout", stream)
-        _Writer().write("a\x1b[2J\x07\n")
+        _write("a\x1b[2J\x07\n")
         assert stream.getvalue() == shown

@@ -72,11 +72,11 @@ def test_what_to_type_next_is_quoted(here, unrolled):
 
 
 def test_generate_writes_the_prime_and_as_many_characters(here, unrolled):
-    code, out, err = unrolled("generate run --length 30 --prime cold --seed 3")
+    code, out, err = unrolled("generate run --length 30 cold --seed 3")
     assert (code, err) == (0, "")
     assert (out[:4], len(out)) == ("cold", 4 + 30 + 1)
-    assert unrolled("generate run --length 30 --prime cold --seed 3")[1] == out
-    assert unrolled("generate run --length 30 --prime cold --seed 4")[1] != out
+    assert unrolled("generate run --length 30 cold --seed 3")[1] == out
+    assert unrolled("generate run --length 30 cold --seed 4")[1] != out
 
 
 def test_generate_in_other_ways(here, unrolled):
@@ -84,7 +84,7 @@ def test_generate_in_other_ways(here, unrolled):
     assert unrolled("generate run --length 20 --temperature 0")[1] == greedy
     assert unrolled("generate run --length 20 --beam 1")[1] == greedy
     assert unrolled("generate run --length 20 --top-k 1 --seed 8")[1] == greedy
-    assert len(unrolled("generate run --length 20 --beam 40 --prime It")[1]) == 23
+    assert len(unrolled("generate run --length 20 --beam 40 It")[1]) == 23
     warm = unrolled("generate run --length 20 --temperature 1e-45 --top-p 0.5")
     assert warm == (0, greedy, "")
 
@@ -179,7 +179,7 @@ def test_text_beside_the_terminals_alphabet_is_escaped(here, unrolled, capsys):
     assert unrolled(f"train char-lm é.txt --steps 2 {SMALL} --out accents")[0] == 0
     narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     before, sys.stdout = sys.stdout, narrow
-    code = unrolled("generate accents --length 80 --prime é")[0]
+    code = unrolled("generate accents --length 80 é")[0]
     sys.stdout = before
     assert code == 0
     assert narrow.buffer.getvalue().startswith(b"\\xe9")

@@ -11,16 +11,18 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from unrolled import __version__
+from unrolled.cli.processes import in_one_voice
 from unrolled.errors import UnrolledError
 
 VERBS = {
     "train": "train a model: unrolled train char-lm [FILE|FOLDER|SET], or on a toy task",
     "resume": "go on with a run that was stopped, or for longer",
-    "generate": "let a trained model write",
-    "evaluate": "measure a trained model on held-out text, or on a file",
+    "generate": "let a trained model write on, label, tag, translate or forecast",
+    "evaluate": "measure a trained model on held-out data, or on a file",
+    "export": "write a trained model as an ONNX file that onnxruntime runs, and check it",
     "look": "look inside trained models: what units follow, gates, errors, gradients; one page",
     "cell": "list the recurrent cells, or print one: equations, LaTeX, parameters",
-    "data": "list the named texts, or fetch one",
+    "data": "list the named sets, or fetch one",
     "bench": "our layers beside every peer that is installed: side by side, one run",
 }
 
@@ -33,7 +35,7 @@ usage: unrolled VERB [ARGUMENTS]   (unrolled VERB --help explains each)
 begin with:
   unrolled train char-lm                      learn Python's own standard library, 5 minutes
   unrolled train char-lm book.txt --minutes 2
-  unrolled generate runs/char-lm-lstm --prime "def "
+  unrolled generate runs/char-lm-lstm "def "
 """
 
 OK, MISTAKE, INTERRUPTED, TERMINATED = 0, 2, 130, 143
@@ -45,7 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What was typed after `unrolled`; None takes it from the process.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    return in_one_voice(list(sys.argv[1:] if arguments is None else arguments), _run)
+
+
+def _run(given: list[str]) -> int:
     _show_everything()
     try:
         code = _dispatch(given)

@@ -37,7 +37,8 @@ def run(given: Sequence[str]) -> int:
     if wanted.name in SETS and SETS[wanted.name].kind != "text":
         files = SETS[wanted.name].files(report)
         size = sum(file.stat().st_size for file in files) / 1e6
-        print(f"{wanted.name}: {SETS[wanted.name].kind}, {len(files):,} files, {size:.1f} MB")
+        count = "1 file" if len(files) == 1 else f"{len(files):,} files"
+        print(f"{wanted.name}: {SETS[wanted.name].kind}, {count}, {size:.1f} MB")
         return 0
     corpus = load_set(wanted.name, report=report)
     print(f"{corpus.name}: {len(corpus):,} characters, {len(corpus.alphabet)} different")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from unrolled.cli.arguments import parse
+from unrolled.cli.arguments import given_of, parse, require_fit
 from unrolled.cli.reports import print_evaluation
 
 
@@ -19,14 +19,21 @@ class Evaluate:
     """The run folder."""
 
     data: Positional[str | None] = None
-    """A text file, a folder or a named set; default: the test part of the run's own text, or fresh
+    """A file, a folder or a named set; default: the test part of the run's own data, or fresh
     sequences where the task draws its own."""
 
     encoding: str | None = None
-    """How the file's characters are written as bytes; default: utf-8."""
+    """How the characters of files are written as bytes; default: utf-8."""
 
     ngram: int | None = None
-    """Order of the counting baseline (Witten-Bell); default: the run's own setting."""
+    """Order of the counting baseline (Witten-Bell) of a character model; default: the run's own
+    setting."""
+
+    beam: int | None = None
+    """Beams with which a translator searches; default: the run's own setting."""
+
+    length_penalty: float | None = None
+    """How far beams prefer long translations; default: the run's own setting."""
 
     json: bool = False
     """Print the figures as JSON."""
@@ -43,8 +50,9 @@ def run(given: Sequence[str]) -> int:
     from unrolled.tasks.api import open_run, save_evaluation  # torch, only now
 
     trained = open_run(wanted.run)
-    of_texts = {"data": wanted.data, "encoding": wanted.encoding, "ngram": wanted.ngram}
-    figures = trained.evaluate(**{name: v for name, v in of_texts.items() if v is not None})
+    flags = given_of(wanted, but=("run", "json"))
+    require_fit(trained.evaluate, flags, run=trained)
+    figures = trained.evaluate(**flags)
     if wanted.json:
         print(json.dumps(figures.to_json(), indent=2))
     else:

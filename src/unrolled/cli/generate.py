@@ -1,92 +1,124 @@
-"""`unrolled generate RUN`."""
+"""`unrolled generate RUN [INPUT]`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from tyro.conf import Positional
 
-from unrolled.cli.arguments import parse
+from unrolled.cli.arguments import given_of, parse, require_fit
 from unrolled.errors import SettingError
 from unrolled.training.settings import check_seed
+
+AT_ONCE = 64  # lines of a pipe that are answered together
+DRAWING = ("temperature", "top_k", "top_p", "greedy")
 
 
 @dataclass(frozen=True)
 class Generate:
-    """Let a trained character model write."""
+    """Let a trained model write, answer, or forecast."""
 
     run: Positional[Path]
     """The run folder."""
 
-    prime: str = ""
-    """Text that the model reads first; it is printed too."""
+    input: Positional[str | None] = None
+    """What it reads: the beginning of a text, which is printed too; a text to label, to tag or to
+    translate; nothing for a forecast, which goes on from the run's data. -, or a pipe where
+    a line is wanted: standard input, an answer for each of its lines."""
 
-    length: int = 500
-    """Characters to write after it."""
+    length: int | None = None
+    """Characters that a character model writes. Default: 500."""
 
-    temperature: float = 1.0
-    """Below 1 bolder in what is likely, above 1 wilder; 0 is --greedy."""
+    temperature: float | None = None
+    """Below 1 bolder in what is likely, above 1 wilder; 0 is --greedy. Default: 1."""
 
-    top_k: int = 0
-    """Draw from the k likeliest characters only; 0: from all."""
+    top_k: int | None = None
+    """Draw from the k likeliest characters only; 0, the default: from all."""
 
-    top_p: float = 1.0
-    """Draw from the likeliest characters that together reach this probability; 1: from all."""
+    top_p: float | None = None
+    """Draw from the likeliest characters that together reach this probability. Default: 1, all."""
 
     greedy: bool = False
     """Always the likeliest character."""
 
-    beam: int = 0
-    """Search with so many beams instead of drawing, for the likeliest text as a whole."""
+    beam: int | None = None
+    """Search with so many beams for the likeliest text as a whole. Default: a character model
+    draws (0), a translator does as its run was told."""
 
-    seed: int = 0
-    """The same seed writes the same text."""
+    length_penalty: float | None = None
+    """How far beams prefer long translations; 0: not at all. Default: as the run was told."""
+
+    seed: int | None = None
+    """The same seed writes the same text. Default: 0."""
 
 
 def run(given: Sequence[str]) -> int:
-    """Write to standard output as the characters come.
+    """Write to standard output as it comes.
 
     Args:
         given: What was typed after the verb.
     """
-    about = "Let a trained model write, character by character."
+    about = "Let a trained model write on, label, tag, translate, fill in, or forecast."
     wanted = parse(Generate, given, prog="unrolled generate", about=about)
-    if wanted.length < 1:
-        raise SettingError(name="length", got=wanted.length, wanted="1 or more")
-    if wanted.beam < 0:
-        raise SettingError(name="beam", got=wanted.beam, wanted="0 (draw) or more")
-    check_seed(wanted.seed)
+    for name, least, also in (("length", 1, ""), ("beam", 0, " (draw)")):
+        value = getattr(wanted, name)
+        if value is not None and value < least:
+            raise SettingError(name=name, got=value, wanted=f"{least}{also} or more")
+    check_seed(wanted.seed or 0)
     from unrolled.models.sampling import Choice  # torch, only now
     from unrolled.tasks.api import open_run
 
-    choice = Choice(wanted.temperature, wanted.top_k, wanted.top_p, wanted.greedy)
+    flags = given_of(wanted, but=("run", "input"))
+    choice = Choice(**{name: flags[name] for name in DRAWING if name in flags})
     trained = open_run(wanted.run)
-    show = _Writer()
-    if wanted.beam > 0:
-        text = trained.search(wanted.prime, length=wanted.length, width=wanted.beam)
-        show.write(wanted.prime + text)
-    else:
-        pieces = trained.generate(
-            wanted.prime, length=wanted.length, choice=choice, seed=wanted.seed
-        )
-        show.write(wanted.prime)
-        for piece in pieces:
-            show.write(piece)
-    show.write("\n")
+    method = trained.answers if trained.takes == "line" else trained.generate
+    require_fit(method, flags, also={"choice": DRAWING}, run=trained)
+    options = {name: value for name, value in flags.items() if name not in DRAWING}
+    if len(options) < len(flags):
+        options["choice"] = choice
+    for piece in _PRINTED[trained.takes](trained, wanted.input, options):
+        _write(piece)
     return 0
 
 
-class _Writer:
-    """Writes at once; in a terminal, control characters are escaped."""
+def _text(trained: Any, text: str | None, options: dict[str, Any]) -> Iterator[str]:
+    beginning = sys.stdin.read() if text == "-" else text or ""
+    written = trained.generate(beginning, **options)
+    yield beginning
+    yield from written
+    yield "\n"
 
-    def __init__(self) -> None:
-        self.terminal = sys.stdout.isatty()
 
-    def write(self, text: str) -> None:
-        if self.terminal:
-            from unrolled.training.watchers import clean
+def _lines(trained: Any, text: str | None, options: dict[str, Any]) -> Iterator[str]:
+    if text is not None and text != "-":
+        yield from (f"{answer}\n" for answer in trained.answers([text], **options))
+        return
+    typed = sys.stdin.isatty()
+    if typed:
+        print("a text a line; Ctrl-D ends", file=sys.stderr)
+    read = (line.rstrip("\r\n") for line in sys.stdin)
+    while some := [*islice(read, 1 if typed else AT_ONCE)]:
+        yield from (f"{answer}\n" for answer in trained.answers(some, **options))
 
-            text = clean(text)
-        sys.stdout.write(text)
-        sys.stdout.flush()
+
+def _own(trained: Any, text: str | None, options: dict[str, Any]) -> Iterator[str]:
+    if text is not None:
+        raise SettingError(name="input", got=text, wanted="none: it goes on from the run's data")
+    yield from trained.generate(**options)
+    yield "\n"
+
+
+_PRINTED = {"beginning": _text, "line": _lines, "nothing": _own}
+
+
+def _write(text: str) -> None:
+    """Write at once; in a terminal, control characters are escaped."""
+    if sys.stdout.isatty():
+        from unrolled.training.watchers import clean
+
+        text = clean(text)
+    sys.stdout.write(text)
+    sys.stdout.flush()

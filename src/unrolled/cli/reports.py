@@ -14,15 +14,23 @@ _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 def after_training(trained: Any) -> int:
-    """Print how training ended, the figures, a sample, and what to type next; the exit code."""
+    """Print how training ended, the figures, a sample, and what to type next; the exit code.
+
+    Of several processes the first alone measures and prints.
+    """
+    from unrolled.training.group import join, launcher  # torch, which training has loaded
+
     ending, path = trained.ending, typed(trained.path)
-    if ending.signal is not None:
+    code = 0 if ending.signal is None else _CODES[ending.signal]
+    if not join().is_first:
+        return code
+    if code:
         print(f"stopped and saved at step {ending.step:,}. To go on:")
-        print(f"  unrolled resume {path}")
-        return _CODES[ending.signal]
+        print(f"  {launcher()}unrolled resume {path}")
+        return code
     Lines(sys.stderr).say(f"{ending.reason} at step {ending.step:,}; measuring on the test part")
     print_evaluation(trained, trained.evaluate())
-    if trained.writes:
+    if trained.takes == "beginning":
         _print_text(trained)
     print("\nnext:")
     for line in trained.advice(path):

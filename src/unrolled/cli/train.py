@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from unrolled.cli.arguments import parse
@@ -18,7 +19,9 @@ examples:
   unrolled train char-lm book.txt --minutes 10 --cell gru --hidden-size 512
   unrolled train char-lm shakespeare --cell FILE.py:mine
   unrolled train sentiment reviews.csv            a column text, a column label
+  unrolled train sentiment --model bert --weights minilm   a BERT that has read before
   unrolled train tag                              the Brown corpus: a part of speech for each word
+  unrolled train series sales.csv --target price  a row a step; the next row is forecast
   unrolled train temporal-order                   sequences drawn on the spot, until solved
   unrolled train temporal-order --cell rnn --start smart --omega 2 --lens
 """
@@ -35,7 +38,7 @@ def run(given: Sequence[str]) -> int:
         return 0
     name, *flags = given
     entry = find_task(name)
-    defaults = entry.defaults()
+    defaults = entry.defaults(_model_in(flags))
     settings: Any = parse(
         type(defaults),
         flags,
@@ -45,3 +48,9 @@ def run(given: Sequence[str]) -> int:
     )
     trained = entry.run_module().train(settings, watcher=watcher_for(sys.stderr))
     return after_training(trained)
+
+
+def _model_in(flags: Sequence[str]) -> str:
+    """The model that flags name: other defaults may hold for it, and are what --help shows."""
+    words = [word for flag in flags for word in flag.split("=", 1)]
+    return dict(pairwise(words)).get("--model", "")

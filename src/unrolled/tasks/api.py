@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from unrolled.errors import OwnProgramError
 from unrolled.lang.cell import Cell
-from unrolled.tasks.registry import find_task
+from unrolled.tasks.registry import OWN, find_task
 from unrolled.training.settings import TrainSettings
 from unrolled.training.storage.disk_faults import reported
 from unrolled.training.storage.durable import replace_file
@@ -38,7 +39,7 @@ def train(
         UnrolledError: Many kinds, each a class of `unrolled.errors`.
     """
     entry = find_task(task)
-    defaults = entry.defaults()
+    defaults = entry.defaults(str(settings.get("model", "")))
     own = set(TrainSettings.__dataclass_fields__)
     changes = {name: settings.pop(name) for name in list(settings) if name in own}
     given: dict[str, Any] = {} if data is None else {"data": str(data)}
@@ -81,9 +82,23 @@ def open_run(path: str | Path) -> Any:
 
     Raises:
         NotARunError: The folder holds no run.
+        OwnProgramError: It is a run of `unrolled.fit`, whose model is in a program.
         UnknownTaskError: It is a run of a task that this version does not know.
     """
     return _entry_of(path).run_module().open_run(path)
+
+
+def export(path: str | Path, file: str | Path | None = None) -> Any:
+    """Write a run's model as an ONNX file, as `unrolled export` does.
+
+    Args:
+        path: The run folder.
+        file: The file, replaced if it is there; None: model.onnx in the run folder.
+
+    Raises:
+        UnrolledError: Many kinds, each a class of `unrolled.errors`.
+    """
+    return open_run(path).export(file)
 
 
 def save_evaluation(path: str | Path, figures: Any) -> None:
@@ -94,4 +109,7 @@ def save_evaluation(path: str | Path, figures: Any) -> None:
 
 
 def _entry_of(path: str | Path) -> Any:
-    return find_task(str(read_config(path).get("task")))
+    task = str(read_config(path).get("task"))
+    if task == OWN:
+        raise OwnProgramError(path=path)
+    return find_task(task)

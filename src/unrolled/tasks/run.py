@@ -1,24 +1,33 @@
 """A trained model of any task, read from its run folder."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from torch import nn
 
-from unrolled.errors import NothingToGenerateError
+from unrolled.errors import NotExportableError, NothingToGenerateError, NotLookableError
+from unrolled.lang.cell import Cell
+from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.runs import load_model, open_on
 from unrolled.training.loop import Ending
 from unrolled.training.storage.run_folder import read_config
 
+if TYPE_CHECKING:
+    from unrolled.tasks.export_file import Exported
+
 Model = TypeVar("Model", bound=nn.Module)
+Takes = Literal["beginning", "line", "nothing"]
+"""What `generate` reads: a text that it goes on with, a text that it answers, or its own data."""
 
 
 class Run(ABC, Generic[Model]):
     """What every run has; each task adds what its model can do."""
 
-    writes = False  # text, by `generate`
+    takes: ClassVar[Takes] = "nothing"
     settings: Any
+    cell: Cell
     model: Model
 
     def __init__(self, path: Path | str, *, ending: Ending | None = None) -> None:
@@ -49,30 +58,70 @@ class Run(ABC, Generic[Model]):
 
     @abstractmethod
     def evaluate(self, *args: Any, **options: Any) -> Any:
-        """Figures on what the model never saw."""
+        """Figures on what the model never saw; the command refuses options that are not here."""
 
     @abstractmethod
     def tell(self, figures: Any) -> list[str]:
         """The figures as lines to be read."""
 
-    def generate(self, *_: Any, **__: Any) -> Any:
-        """Refuse: there is nothing to generate.
+    def answers(self, texts: Sequence[str]) -> list[str]:
+        """What the model says of some texts, in a line for each.
 
         Raises:
-            NothingToGenerateError: Always, where the task writes no text.
+            NothingToGenerateError: Always, where the task says nothing of a text.
         """
-        self._refuse_to_generate()
-
-    def search(self, *_: Any, **__: Any) -> Any:
-        """Refuse: there is nothing to search for.
-
-        Raises:
-            NothingToGenerateError: Always, where the task writes no text.
-        """
-        self._refuse_to_generate()
-
-    def _refuse_to_generate(self) -> NoReturn:
         raise NothingToGenerateError(task=self.config.get("task"), path=self.path)
+
+    def generate(self, *texts: Any, **options: Any) -> Iterator[str]:
+        """What the model says of texts, one after the other.
+
+        Args:
+            *texts: What it reads.
+            **options: Those of `answers`.
+
+        Raises:
+            NothingToGenerateError: The task says nothing of a text.
+        """
+        return iter(self.answers([*texts], **options))
+
+    def look(self, *_: Any, **__: Any) -> Any:
+        """Refuse: there is nothing to look at.
+
+        Raises:
+            NotLookableError: Always, where the task does not say what there is.
+        """
+        raise NotLookableError(path=self.path, kind=self.config.get("task"))
+
+    def subject(self, *_: Any, **__: Any) -> Any:
+        """Refuse: the model does not predict a text, character by character.
+
+        Raises:
+            NotLookableError: Always, where it does not.
+        """
+        raise NotLookableError(path=self.path, kind=self.config.get("task"))
+
+    def export(self, file: Path | str | None = None) -> "Exported":
+        """Write the model as an ONNX file, and compare what onnxruntime makes of it.
+
+        Args:
+            file: Its place, replaced if it is there; None: model.onnx in the run folder.
+
+        Raises:
+            NotExportableError: The task's models cannot be.
+            UnrolledError: Many kinds; see `unrolled.tasks.export_file.write_onnx`.
+        """
+        from unrolled.tasks.export_file import write_onnx  # torch's exporter, which loads slowly
+
+        call, place = self.export_call(), Path(file or self.path / "model.onnx")
+        return write_onnx(call, place, task=str(self.config.get("task")), cell=self.cell.name)
+
+    def export_call(self) -> ExportCall:
+        """How the model is called once it is a file.
+
+        Raises:
+            NotExportableError: Always, where the task does not say it.
+        """
+        raise NotExportableError(task=self.config.get("task"), path=self.path)
 
     def advice(self, path: str) -> list[str]:
         """Commands to type next.

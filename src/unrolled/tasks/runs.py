@@ -2,29 +2,39 @@
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from unrolled.errors import ModelTooLargeError, NoDeviceError
+from unrolled.errors import ModelTooLargeError, NoDeviceError, ProcessGoneError, SettingError
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.probe.omega import Omega
+from unrolled.tasks.registry import OWN
 from unrolled.tasks.stored_settings import settings_to_json
+from unrolled.training.group import Group, join, launcher
 from unrolled.training.logs import tensorboard_writer
 from unrolled.training.loop import Ending, Trainer
 from unrolled.training.settings import TrainSettings
 from unrolled.training.storage.checkpoint import load_weights
-from unrolled.training.storage.checkpoint_names import POINTERS, list_names, step_of
-from unrolled.training.storage.run_folder import RunFolder, create_run
+from unrolled.training.storage.checkpoint_names import (
+    POINTERS,
+    list_names,
+    read_pointer,
+    step_of,
+)
+from unrolled.training.storage.followed_run import FollowedRun
+from unrolled.training.storage.run_folder import RunFolder, create_run, open_run
 from unrolled.training.storage.weights import load_weights_into
 from unrolled.training.task import Task
-from unrolled.training.watchers import Watcher
+from unrolled.training.watchers import Silent, Watcher
 
 Model = TypeVar("Model", bound=nn.Module)
 Settings = TypeVar("Settings", bound=Any)
@@ -48,13 +58,15 @@ def begin(settings: TrainSettings) -> torch.device:
 def compute_on(settings: TrainSettings) -> torch.device:
     """The device that the settings name; for "auto" a GPU if there is one.
 
+    Of several processes on a machine each has a GPU of its own.
+
     Raises:
         NoDeviceError: The device is not here.
     """
     if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return join().own(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     try:
-        device = torch.device(settings.device)
+        device = join().own(torch.device(settings.device))
         torch.zeros(1, device=device).item()  # the meta device is there, but computes nothing
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
@@ -112,20 +124,50 @@ def train_in(
 
     Raises:
         OmegaCellError: Omega is wanted, and not defined for the model's cell.
+        SettingError: Omega is wanted of several processes.
         UnrolledError: The folder does not serve, or training diverged.
     """
-    penalty = _penalty(task, settings)
+    group = join()
+    group.share_of(task.sequences)
+    penalty = _penalty(task, settings, group)
     if settings.lens:
         task.inspect()
-    with create_run(folder, config) as run:
-        return _fit(Trainer(task, settings, run, watcher, penalty))
+    with _made(folder, config, group) as run:
+        return _fit(run, task, settings, watcher, penalty)
 
 
-def go_on(run: RunFolder, task: Task[Any], settings: TrainSettings, watcher: Watcher) -> Ending:
+@contextmanager
+def _made(
+    folder: Path, config: Mapping[str, Any], group: Group
+) -> Iterator[RunFolder | FollowedRun]:
+    """A new run that the first process writes; the others wait until it is there."""
+    if group.is_first:
+        with create_run(folder, config) as run:
+            group.meet()
+            yield run
+    else:
+        group.meet()
+        yield FollowedRun(folder)
+
+
+def lock_run(path: Path | str) -> RunFolder | FollowedRun:
+    """A run to go on with: locked by the first process, only read by others that train with it.
+
+    Raises:
+        NotARunError: The folder holds no run.
+        RunLockedError: Another process writes the run.
+        SaveFailedError: The disk refuses.
+    """
+    return open_run(path) if join().is_first else FollowedRun(path)
+
+
+def go_on(
+    run: RunFolder | FollowedRun, task: Task[Any], settings: TrainSettings, watcher: Watcher
+) -> Ending:
     """Go on with a run from its last checkpoint, if its first had been saved.
 
     Args:
-        run: The run, locked.
+        run: The run, as `lock_run` gives it.
         task: As it was made for `train_in`.
         settings: Budget and method.
         watcher: Who is told.
@@ -133,22 +175,46 @@ def go_on(run: RunFolder, task: Task[Any], settings: TrainSettings, watcher: Wat
     Raises:
         UnrolledError: The checkpoint is damaged or foreign, or training diverged.
     """
-    trainer = Trainer(task, settings, run, watcher, _penalty(task, settings))
+    return _fit(run, task, settings, watcher, _penalty(task, settings, join()))
+
+
+def _fit(
+    run: RunFolder | FollowedRun,
+    task: Task[Any],
+    settings: TrainSettings,
+    watcher: Watcher,
+    penalty: Omega | None,
+) -> Ending:
+    """Train from what the folder holds, which may be nothing yet."""
+    group = join()
+    if not group.is_first:
+        settings, watcher = replace(settings, tensorboard=False), Silent()
+    trainer = Trainer(task, settings, run, watcher, penalty, group)
     if _has_begun(run.path):
         trainer.restore(run.load("last"))
-    return _fit(trainer)
-
-
-def _fit(trainer: Trainer) -> Ending:
     try:
         return trainer.fit()
+    except ProcessGoneError as error:
+        raise ProcessGoneError(**{**error.facts, "remedy": _remedy(run)}) from error
     finally:
-        trainer.watcher.close()
+        watcher.close()
 
 
-def _penalty(task: Task[Any], settings: TrainSettings) -> Omega | None:
+def _remedy(run: RunFolder | FollowedRun) -> str:
+    """What stands of a run whose processes have ended, and how to go on with it."""
+    last = read_pointer(run.path, "last")
+    stands = "Nothing was saved yet" if last is None else f"Step {step_of(last):,} is saved"
+    own = "start the same program again, with resume=True"
+    command = f"{launcher()}unrolled resume {quote(str(run.path))}"
+    return f"{stands} in {run.path}. To go on: {own if run.config.get('task') == OWN else command}"
+
+
+def _penalty(task: Task[Any], settings: TrainSettings, group: Group) -> Omega | None:
     if not settings.omega:
         return None
+    if not group.is_alone:
+        wanted = "0 where several processes train: Omega is a mean over whole batches"
+        raise SettingError(name="omega", got=settings.omega, wanted=wanted)
     return Omega(task.model, settings.omega, form=settings.omega_form)
 
 
@@ -171,20 +237,30 @@ def resumed(settings: Settings, budget: Mapping[str, float] | None, device: str 
     return replace(settings, training=replace(settings.training, **changes))
 
 
-def folder_for(settings: Any, task: str, cell: Cell) -> Path:
-    """The folder that the settings name; else runs/TASK-CELL, with a number if that is taken."""
-    names = (f"{task}-{cell.name}{f'-{n}' if n > 1 else ''}" for n in range(1, 1_000_000))
+def model_name(settings: Any, cell: Cell | None) -> str:
+    """What a model is called: its cell, or what it is where it has none."""
+    kind = getattr(settings, "model", "recurrent")
+    return cell.name if cell is not None and kind == "recurrent" else kind
+
+
+def folder_for(settings: Any, task: str, cell: Cell | None) -> Path:
+    """The folder that the settings name; else runs/TASK-CELL, with a number if that is taken.
+
+    Of several processes the first looks, and tells the others.
+    """
+    kind = model_name(settings, cell)
+    names = (f"{task}-{kind}{f'-{n}' if n > 1 else ''}" for n in range(1, 1_000_000))
     free = (folder for name in names if not (folder := Path("runs") / name).exists())
-    return settings.out or next(free)
+    return settings.out or Path(join().text(str(next(free))))
 
 
-def config_of(task: str, settings: Any, cell: Cell) -> dict[str, Any]:
+def config_of(task: str, settings: Any, cell: Cell | None) -> dict[str, Any]:
     """What every run says of itself in its config.json: enough to be built again."""
     out = None if settings.out is None else Path(settings.out).absolute()
     return {
         "task": task,
         "settings": settings_to_json(replace(settings, out=out)),
-        "cell": stored.to_json(cell),
+        "cell": None if cell is None else stored.to_json(cell),
         "versions": versions(),
         "threads": torch.get_num_threads(),
     }
@@ -199,12 +275,21 @@ def load_model(path: Path, build: Callable[[], Model]) -> Model:
         ForeignWeightsError: The weights are of another model.
         DamagedCheckpointError: A file is not as it was saved.
     """
-    which = "best" if (path / POINTERS["best"]).exists() else "last"
-    weights = load_weights(path, which)
+    weights = best_weights(path)
     with torch.device("meta"):
         model = build()
     load_weights_into(model, weights)
     return model
+
+
+def best_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of a run's best checkpoint, else of its last.
+
+    Raises:
+        NoCheckpointError: It has none.
+        DamagedCheckpointError: A file is not as it was saved.
+    """
+    return load_weights(path, "best" if (path / POINTERS["best"]).exists() else "last")
 
 
 def versions() -> dict[str, str]:

@@ -48,6 +48,8 @@ def settings_from_json(kind: type[Settings], stored: Any, path: Path) -> Setting
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
 
 
@@ -60,6 +62,9 @@ def _typed(hint: Any, value: Any, name: str, path: Path) -> Any:
         return settings_from_json(hint, value, path)
     if get_origin(hint) is Literal:
         fits = isinstance(value, str) and value in get_args(hint)
+    elif get_origin(hint) is tuple:  # JSON has lists alone
+        fits = isinstance(value, list) and all(type(each) is get_args(hint)[0] for each in value)
+        value = tuple(value) if fits else value
     else:
         kinds = get_args(hint) or (hint,)
         if isinstance(value, str) and Path in kinds:

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
 
-_WATCHED = (signal.SIGINT, signal.SIGTERM)
+WATCHED = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
@@ -24,8 +24,9 @@ class Interrupts:
         self._leaving = False
 
     def __enter__(self) -> Self:
+        self.received = None
         if threading.current_thread() is threading.main_thread():
-            for number in _WATCHED:
+            for number in WATCHED:
                 self._before[number] = signal.signal(number, self._note)
         return self
 

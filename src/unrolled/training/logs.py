@@ -7,13 +7,14 @@ from typing import Any, Self
 
 from unrolled.errors import MissingExtraError, SaveFailedError
 from unrolled.training.settings import TrainSettings
+from unrolled.training.storage.followed_run import FollowedRun
 from unrolled.training.storage.run_folder import RunFolder
 
 
 class Logs:
     """Writes each measurement to all logs; use it in a `with` block."""
 
-    def __init__(self, run: RunFolder, settings: TrainSettings) -> None:
+    def __init__(self, run: RunFolder | FollowedRun, settings: TrainSettings) -> None:
         self.run = run
         self.board: Any = None
         if settings.tensorboard:

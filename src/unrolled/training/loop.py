@@ -3,10 +3,13 @@
 Truncated backpropagation through time: each step reads one chunk, starting from the state that the
 chunk before left, without its gradient. All that a run needs to go on bit for bit is in its
 checkpoints: weights, optimizer, carried state, random generators, position, counters.
+
+Several processes run this same loop, each on its share of every chunk. They meet once a step
+(`agreement`), at each evaluation, which the first makes, and at each save; between, all decide from
+what they agreed on.
 """
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,21 +18,25 @@ from typing import Any
 import torch
 
 from unrolled.errors import DivergedError, PruneFailedError, SaveFailedError
+from unrolled.training.agreement import Agreement
+from unrolled.training.carried import draw_apart, pack_chance, share, unpack_chance, whole
 from unrolled.training.clipping import clip, gradients_of
+from unrolled.training.group import ALONE, Group
 from unrolled.training.interrupts import Interrupts
 from unrolled.training.logs import Logs
 from unrolled.training.optimizers import learning_rate, make_optimizer, set_learning_rate
-from unrolled.training.progress import Clock, Progress
+from unrolled.training.progress import Progress
 from unrolled.training.settings import TrainSettings
 from unrolled.training.storage.checkpoint_folder import Checkpoint
+from unrolled.training.storage.followed_run import FollowedRun
 from unrolled.training.storage.optimizer_state import pack_optimizer, unpack_optimizer
-from unrolled.training.storage.random_state import pack_rng, unpack_rng
 from unrolled.training.storage.run_folder import RunFolder
-from unrolled.training.storage.tensor_trees import moved, pack_tree, unpack_tree
+from unrolled.training.storage.tensor_trees import map_tree, pack_tree, unpack_tree
 from unrolled.training.storage.weights import load_weights_into
 from unrolled.training.task import Measured, Penalty, Step, Task
+from unrolled.training.telling import Teller
 from unrolled.training.updates import copies, distances, sizes, updates_from_json
-from unrolled.training.watchers import Standing, Watcher
+from unrolled.training.watchers import Watcher
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,10 @@ class Trainer:
         self,
         task: Task[Any],
         settings: TrainSettings,
-        run: RunFolder,
+        run: RunFolder | FollowedRun,
         watcher: Watcher,
         penalty: Penalty | None = None,
+        group: Group = ALONE,
     ) -> None:
         """Make the trainer; `restore` then takes up a checkpoint.
 
@@ -59,23 +67,29 @@ class Trainer:
             settings: Budget and method.
             run: Where everything is kept.
             watcher: Who is told.
-            penalty: A term beside the loss.
+            penalty: A term beside the loss, where one process trains.
+            group: The processes that train together.
+
+        Raises:
+            FewSequencesError: There are more processes than sequences in a chunk.
         """
         self.task = task
         self.settings = settings
         self.run = run
         self.watcher = watcher
         self.penalty = penalty
+        self.group = group
+        task.share = group.share_of(task.sequences)
         self.parameters = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, settings)
         self.progress = Progress()
         self.carried: Any = None
-        unit = task.unit
-        self.standing = Standing(unit=unit.short, items=task.items, digits=unit.digits)
+        self._teller = Teller(watcher, task.unit, task.items)
         self._budget = settings.budget()
         self._updates: dict[str, float] = {}  # norms of the last update, where the lens wants them
-        self._clock = Clock()
-        self._saved_at = time.monotonic()
+        self._interrupts = Interrupts()
+        self._agreement = Agreement(group, self._interrupts)
+        self._saved_at = 0.0  # seconds of training
         self._saved_step: int | None = None
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -90,11 +104,13 @@ class Trainer:
         unpack_optimizer(self.optimizer, checkpoint.optimizer, stored.get("optimizer", {}))
         carried = unpack_tree(checkpoint.carried, stored.get("carried"))
         device = self.parameters[0].device
-        self.carried = moved(carried, device)
-        unpack_rng(checkpoint.carried)
+        self.carried = share(self.group, map_tree(carried, lambda part: part.to(device)))
         self.progress = Progress.from_json(stored.get("progress", {}), chunks=self.task.chunks)
+        seed, step = self.settings.seed, checkpoint.step
+        unpack_chance(checkpoint.carried, self.group, device, seed=seed, step=step)
         self._updates = updates_from_json(stored.get("updates", {}))
-        self._clock = Clock(self.progress.seconds)
+        self._agreement.start(self.progress.seconds)
+        self._saved_at = self.progress.seconds
         self.run.truncate_metrics(self.progress.step)
         self._saved_step = self.progress.step
 
@@ -107,25 +123,29 @@ class Trainer:
             DivergedError: The loss, the gradient or a weight is no longer a number; the last good
                 checkpoint stays.
             SaveFailedError: The first or the last checkpoint cannot be saved.
+            ProcessGoneError: Another process of the group has ended.
         """
         self.task.model.train()
         self.task.begin_pass(self.progress.epoch)
-        with Interrupts() as interrupts, Logs(self.run, self.settings) as logs:
+        self.group.spread(self.task.model.state_dict().values())
+        with self._interrupts, Logs(self.run, self.settings) as logs:
             if self._saved_step is None:
+                draw_apart(self.group, seed=self.settings.seed, step=0)
                 self._save(must=True)  # from here on there is something to go on from
-            while (reason := self._reason_to_end(interrupts.received)) is None:
+            while (reason := self._reason_to_end()) is None:
                 if self._evaluation_is_due():
-                    self._evaluate(logs, interrupts)
+                    self._evaluate(logs)
                 else:
                     self._step(logs)
                 if self._save_is_due():
                     self._save()
-            if interrupts.received is None and self.progress.evaluated_step != self.progress.step:
-                self._evaluate(logs, interrupts, must=True)
+            signalled = self._agreement.signal is not None
+            if not signalled and self._is_unevaluated():
+                self._evaluate(logs, must=True)
             if self._saved_step != self.progress.step:
                 self._save(must=True)
-        reason = self._reason_to_end(interrupts.received) or reason  # the last look may solve it
-        return Ending(self.progress.step, reason, interrupts.received)
+            reason = self._reason_to_end() or reason  # the last look may solve it
+            return Ending(self.progress.step, reason, self._agreement.signal)
 
     def used(self, *, ahead: int = 0) -> float:
         """The share of the budget that is used, by whichever limit is nearest.
@@ -133,11 +153,11 @@ class Trainer:
         Args:
             ahead: So many steps from now, for all that clocks can tell.
         """
-        seconds, chunks = self._clock.seconds(), self.task.chunks
+        seconds, chunks = self._agreement.seconds(), self.task.chunks
         return self.progress.used(self._budget, seconds=seconds, chunks=chunks, ahead=ahead)
 
-    def _reason_to_end(self, received: int | None) -> str | None:
-        if received is not None:
+    def _reason_to_end(self) -> str | None:
+        if self._agreement.signal is not None:
             return "interrupted"
         if self.progress.solved_step >= 0:
             return "solved"
@@ -147,12 +167,15 @@ class Trainer:
         return "no better for a while" if 0 < patience <= self.progress.stale else None
 
     def _evaluation_is_due(self) -> bool:
-        progress = self.progress
-        at_turn = progress.step > 0 and progress.step % self.settings.evaluate_every == 0
-        return at_turn and progress.evaluated_step != progress.step
+        step = self.progress.step
+        at_turn = step > 0 and step % self.settings.evaluate_every == 0
+        return at_turn and self._is_unevaluated()
+
+    def _is_unevaluated(self) -> bool:
+        return self.task.validates and self.progress.evaluated_step != self.progress.step
 
     def _save_is_due(self) -> bool:
-        late = time.monotonic() - self._saved_at > self.settings.save_seconds
+        late = self._agreement.seconds() - self._saved_at > self.settings.save_seconds
         changed = self._saved_step != self.progress.step
         return late and changed and not self._evaluation_is_due()  # which saves, after its line
 
@@ -162,23 +185,27 @@ class Trainer:
         rate = learning_rate(self.settings, step=progress.step, done=used)
         set_learning_rate(self.optimizer, rate)
         step, penalties = self._forward_and_back()
-        loss = float(step.loss.detach())
+        loss, items = self._agreement.average(self.parameters, step)
         norm, clipped = clip(gradients_of(self.parameters), self.settings)
         progress.clipped += clipped
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise self._diverged(progress.step + 1, loss=loss, norm=norm)
         self._update()
-        self._advance(step.carried, step.items, loss)
-        self._show(loss, used, penalties)
+        self._advance(step.carried if step else None, items, loss)
+        seconds = self._agreement.seconds()
+        self._teller.show_step(progress, loss, used=used, seconds=seconds, penalties=penalties)
         if progress.step % self.settings.log_every == 0:
-            self._log_training(logs, rate, norm, penalties)
+            figures = {"learning_rate": rate, "gradient_norm": norm, "seconds": seconds}
+            self._teller.log_training(logs, progress, **figures, **penalties)
 
-    def _forward_and_back(self) -> tuple[Step, dict[str, float]]:
+    def _forward_and_back(self) -> tuple[Step | None, dict[str, float]]:
         """A chunk's loss, its gradient put into the parameters; a penalty's value by its name."""
-        penalty = self.penalty
-        with penalty.listening() if penalty else nullcontext():
-            step = self.task.forward(self.progress.chunk, self.carried)
+        penalty, chunk = self.penalty, self.progress.chunk
         self.optimizer.zero_grad(set_to_none=True)
+        if not self.task.has_share(chunk):
+            return None, {}
+        with penalty.listening() if penalty else nullcontext():
+            step = self.task.forward(chunk, self.carried)
         step.loss.backward()
         return step, {penalty.name: penalty.add_gradient()} if penalty else {}
 
@@ -203,52 +230,31 @@ class Trainer:
             self.carried = None
             self.task.begin_pass(progress.epoch)
 
-    def _show(self, loss: float, used: float, penalties: Mapping[str, float]) -> None:
-        progress, standing = self.progress, self.standing
-        seconds = self._clock.seconds()
-        standing.note_step(
-            loss * self.task.unit.per_nat,
-            step=progress.step, done=used, items=progress.items, seconds=seconds,
-        )  # fmt: skip
-        standing.penalty = next(iter(penalties.items()), None)
-        self.watcher.step(standing)
-
-    def _log_training(
-        self, logs: Logs, rate: float, norm: float, penalties: Mapping[str, float]
-    ) -> None:
-        progress = self.progress
-        logs.write(
-            "train",
-            progress.step,
-            loss=progress.mean_loss() * self.task.unit.per_nat,
-            learning_rate=rate,
-            gradient_norm=norm,
-            clipped=progress.clipped,
-            seconds=self._clock.seconds(),
-            **penalties,
-        )
-
-    def _evaluate(self, logs: Logs, interrupts: Interrupts, *, must: bool = False) -> None:
+    def _evaluate(self, logs: Logs, *, must: bool = False) -> None:
         """Measure on the validation part, note the best, show a sample, save.
 
         It may take long, so a signal ends it at once; a resumed run then begins with it.
         """
+        first = self.group.is_first
         self.task.model.eval()
-        measured = interrupts.unless_signalled(self._measure)
+        measured = self._interrupts.unless_signalled(self._measure) if first else None
         self.task.model.train()
-        if measured is None:
+        own, sample, seen = measured or (None, "", None)
+        found = self._agreement.hear(own)
+        if found is None:
             return
-        found, sample, seen = measured
+        progress = self.progress
         if not math.isfinite(found.loss):
-            raise self._diverged(self.progress.step, loss=found.loss)
-        before = (self.progress.best, self.progress.best_step)
-        better = self._note_evaluation(found, logs)
+            raise self._diverged(progress.step, loss=found.loss)
+        before = (progress.best, progress.best_step)
+        better = progress.note_evaluation(found.loss, solved=found.solved)
+        self._teller.tell_evaluation(logs, progress, found, better=better)
         if seen is not None:
-            logs.write("lens", self.progress.step, **seen)
+            logs.write("lens", progress.step, **seen)
         if sample:
             self.watcher.show_sample(sample)
         if not self._save(best=better, must=must) and better:
-            self.progress.best, self.progress.best_step = before  # BEST still points to that one
+            progress.best, progress.best_step = before  # BEST still points to that one
 
     @torch.no_grad()
     def _measure(self) -> tuple[Measured, str, Mapping[str, Any] | None]:
@@ -257,39 +263,22 @@ class Trainer:
             seen = {**task.inspect(), "parameters": sizes(task.model, self._updates)}
         return task.validate(), task.sample(), seen
 
-    def _note_evaluation(self, found: Measured, logs: Logs) -> bool:
-        """Count and tell an evaluation; whether it is the best so far, as one that solves is."""
-        progress = self.progress
-        better = progress.best is None or found.loss < progress.best or found.solved
-        if better:
-            progress.best, progress.best_step, progress.stale = found.loss, progress.step, 0
-        else:
-            progress.stale += 1
-        progress.evaluated_step = progress.step
-        progress.solved_step = progress.step if found.solved else -1
-        loss = found.loss * self.task.unit.per_nat
-        error = {} if found.error is None else {"error": found.error}
-        figures = {"loss": loss, **error, "items": progress.items, "best": better}
-        logs.write("validation", progress.step, **figures)
-        self.standing.validation, self.standing.error = loss, found.error
-        line = self.standing.evaluation_line(step=progress.step, items=progress.items)
-        self.watcher.say(f"{line}{' (best)' * better}")
-        return better
-
     def _save(self, *, best: bool = False, must: bool = False) -> bool:
         """Save; a full disk is told and tried again later, unless it must be now."""
         if not all(bool(weight.isfinite().all()) for weight in self.parameters):
             raise self._diverged(self.progress.step)
-        self.progress.seconds = self._clock.seconds()
-        self._saved_at = time.monotonic()
+        self.progress.seconds = self._saved_at = self._agreement.seconds()
+        checkpoint, failed = self._checkpoint(), False
         try:
-            self.run.save(self._checkpoint(), best=best, keep=self.settings.keep)
+            self.run.save(checkpoint, best=best, keep=self.settings.keep)
         except PruneFailedError as error:
             self.watcher.say(str(error))
         except SaveFailedError as error:
             if must:
                 raise
             self.watcher.say(f"{error} Training goes on; the next save is tried in its turn.")
+            failed = True
+        if any(self._agreement.sum(failed)):
             return False
         self._saved_step = self.progress.step
         return True
@@ -301,12 +290,13 @@ class Trainer:
 
     def _checkpoint(self) -> Checkpoint:
         optimizer, optimizer_rest = pack_optimizer(self.optimizer)
-        carried, carried_rest = pack_tree(self.carried, "state")
+        carried, carried_rest = pack_tree(whole(self.group, self.carried), "state")
+        chance = pack_chance(self.group, self.parameters[0].device)
         return Checkpoint(
             step=self.progress.step,
             weights=self.task.model.state_dict(),
             optimizer=optimizer,
-            carried={**carried, **pack_rng()},
+            carried={**carried, **chance},
             progress={
                 "progress": self.progress.to_json(),
                 "optimizer": optimizer_rest,

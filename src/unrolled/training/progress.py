@@ -73,6 +73,22 @@ class Progress:
         }
         return max(amounts[name] / limit for name, limit in budget.items())
 
+    def note_evaluation(self, loss: float, *, solved: bool) -> bool:
+        """Count an evaluation; whether it is the best so far, as one that solves is.
+
+        Args:
+            loss: In nats per item.
+            solved: Whether nothing is left to train for.
+        """
+        better = self.best is None or loss < self.best or solved
+        if better:
+            self.best, self.best_step, self.stale = loss, self.step, 0
+        else:
+            self.stale += 1
+        self.evaluated_step = self.step
+        self.solved_step = self.step if solved else -1
+        return better
+
     def mean_loss(self) -> float:
         """The mean training loss since it was last asked for, in nats per item."""
         mean = self.loss_sum / max(1, self.loss_count)

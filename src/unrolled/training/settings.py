@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from unrolled.errors import SettingError
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
 ScheduleName = Literal["constant", "linear", "cosine"]
 OmegaForm = Literal["paper", "released"]
+_CHOICES = {"optimizer": OptimizerName, "schedule": ScheduleName, "omega_form": OmegaForm}
 
 MOST_THREADS = 1024  # more than any machine that this will run on has
 MOST_SEEDS = 2**63  # torch's generators take no larger numbers
@@ -107,6 +108,7 @@ class TrainSettings:
                 raise SettingError(name=name, got=getattr(self, name), wanted="0 or more")
         if self.threads > MOST_THREADS:
             raise SettingError(name="threads", got=self.threads, wanted=f"{MOST_THREADS} at most")
+        _check_choices(self)
         check_seed(self.seed)
 
     def budget(self) -> dict[str, float]:
@@ -141,3 +143,10 @@ def check_seed(seed: int) -> None:
     """
     if not 0 <= seed < MOST_SEEDS:
         raise SettingError(name="seed", got=seed, wanted="a whole number from 0 to 2**63 - 1")
+
+
+def _check_choices(settings: TrainSettings) -> None:
+    for name, kind in _CHOICES.items():
+        value, known = getattr(settings, name), get_args(kind)
+        if value not in known:
+            raise SettingError(name=name, got=value, wanted=f"one of {', '.join(known)}")

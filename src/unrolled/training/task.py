@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
     loss: Tensor  # nats per item, differentiable
     items: int
-    carried: Any  # state for the next chunk, cut from this one's graph
+    carried: Any  # state for the next chunk, L*D x B x width, cut from this one's graph
 
 
 class Measured(NamedTuple):
@@ -50,6 +50,12 @@ class Task(ABC, Generic[Model]):
     model: Model
     unit: Unit
     items: str  # what is counted: "characters"
+    sequences: int = 1
+    """How many a whole chunk has side by side, which several processes share out."""
+    share: slice = slice(None)
+    """Which of them `forward` takes in this process; the trainer sets it."""
+    validates: bool = True
+    """Whether there is a validation part; without one nothing is evaluated, and none is best."""
 
     @property
     @abstractmethod
@@ -63,9 +69,18 @@ class Task(ABC, Generic[Model]):
             number: The pass, counted from 0: an order of the data may follow from it.
         """
 
+    def has_share(self, chunk: int) -> bool:
+        """Whether this process has anything of a chunk; of the last one it may have nothing."""
+        return True
+
     @abstractmethod
     def forward(self, chunk: int, carried: Any) -> Step:
-        """The loss on a chunk; `carried` is what the chunk before gave, None at the start."""
+        """The loss on this process's share of a chunk.
+
+        Args:
+            chunk: Its number in the pass.
+            carried: What the chunk before gave; None at the start.
+        """
 
     @abstractmethod
     def validate(self) -> Measured:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unrolled.data.alphabet import Alphabet
+from unrolled.data.pieces import PieceAlphabet, Symbols, symbols_from_json
 from unrolled.data.sets import SETS, find_corpus
 from unrolled.data.text import Corpus, Parts
 from unrolled.errors import DataChangedError
@@ -34,7 +34,7 @@ def run_config(settings: CharLMSettings, cell: Cell, corpus: Corpus) -> dict[str
     }
 
 
-def parts_of(config: Mapping[str, Any], path: Path) -> tuple[CharLMSettings, Cell, Alphabet]:
+def parts_of(config: Mapping[str, Any], path: Path) -> tuple[CharLMSettings, Cell, Symbols]:
     """Settings, cell and alphabet of a run's config.
 
     Args:
@@ -48,7 +48,7 @@ def parts_of(config: Mapping[str, Any], path: Path) -> tuple[CharLMSettings, Cel
     return (
         settings,
         stored.from_json(config.get("cell")),
-        Alphabet.from_json(config.get("alphabet")),
+        symbols_from_json(config.get("alphabet")),
     )
 
 
@@ -58,15 +58,16 @@ def corpus_of(settings: CharLMSettings, config: Mapping[str, Any]) -> Corpus:
     Raises:
         DataChangedError: It is not the one any more that the run was trained on.
     """
-    alphabet = Alphabet.from_json(config.get("alphabet"))
+    alphabet = symbols_from_json(config.get("alphabet"))
     corpus = find_corpus(settings.data, encoding=settings.encoding, as_bytes=settings.bytes)
     data = config.get("data")
     trained_on = data.get("fingerprint") if isinstance(data, Mapping) else None
-    if corpus.fingerprint != trained_on or corpus.alphabet != alphabet:
+    in_pieces = isinstance(alphabet, PieceAlphabet)
+    if corpus.fingerprint != trained_on or not (in_pieces or corpus.alphabet == alphabet):
         raise DataChangedError(
             name=corpus.name, was=str(trained_on)[:12], now=corpus.fingerprint[:12]
         )
-    return corpus
+    return corpus.in_pieces(alphabet) if in_pieces else corpus
 
 
 def split(corpus: Corpus, settings: CharLMSettings) -> Parts:

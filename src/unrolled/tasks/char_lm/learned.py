@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unrolled.data.alphabet import Alphabet
+from unrolled.data.pieces import Symbols
 from unrolled.data.sets import DEFAULT_SET
 from unrolled.errors import DataChangedError, TextNotFoundError
 from unrolled.tasks.char_lm.config import corpus_of, split
@@ -51,7 +51,7 @@ def learned_text(settings: CharLMSettings, config: Mapping[str, Any], *, needed:
     return Learned(corpus.name, text_of(train[-MOST_TRAINING:], alphabet), text_of(test, alphabet))
 
 
-def text_of(numbers: np.ndarray, alphabet: Alphabet) -> str:
+def text_of(numbers: np.ndarray, alphabet: Symbols) -> str:
     """The text of a part of a corpus.
 
     Bytes that are no UTF-8 become surrogates, as Python has it; of characters that are cut in two

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import TrainSettings
+from unrolled.training.settings import LATER, TrainSettings
+
+Model = Literal["recurrent", "gpt2"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,21 @@ class CharLMSettings:
     data: Positional[str | None] = None
     """A text file, a folder of them, or a named set (`unrolled data` lists them). Default: the
     source of Python's own standard library, which needs no download."""
+
+    model: Model = field(default="recurrent", metadata=LATER)
+    """Layers of the cell; or GPT-2 (Radford et al. 2019), of --num-layers blocks --hidden-size wide
+    that see --bptt characters at once."""
+
+    num_heads: int = field(default=4, metadata=LATER)
+    """Heads of GPT-2's attention."""
+
+    weights: str = field(default="", metadata=LATER)
+    """What GPT-2 learned before: a folder as the hub publishes it, with config.json,
+    model.safetensors and the tokenizer's files. Its sizes, dropout and pieces of words then hold,
+    whatever the flags for these say. Tune it at a low --learning-rate, such as 5e-5."""
+
+    context: int = field(default=0, metadata=LATER)
+    """Characters or pieces that GPT-2 sees at most; 0: --bptt."""
 
     cell: str = "lstm"
     """The recurrent cell: a name from `unrolled cell`, rhn:3, gru+zoneout:0.1, or FILE.py:name."""
@@ -66,11 +83,10 @@ class CharLMSettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
-        positive = ("hidden_size", "num_layers", "batch_size", "validate_characters", "ngram")
-        for name in positive:
+        for name in POSITIVE:
             if not getattr(self, name) > 0:
                 raise SettingError(name=name, got=getattr(self, name), wanted="more than 0")
-        for name in ("embedding_size", "projection_size", "bptt"):
+        for name in ("embedding_size", "projection_size", "bptt", "context"):
             if getattr(self, name) < 0:
                 raise SettingError(name=name, got=getattr(self, name), wanted="0 or more")
         for name, largest in LARGEST.items():
@@ -78,11 +94,37 @@ class CharLMSettings:
                 raise SettingError(name=name, got=getattr(self, name), wanted=f"{largest} at most")
         if not 0 <= self.dropout < 1:
             raise SettingError(name="dropout", got=self.dropout, wanted="0 or more, below 1")
+        if self.model == "gpt2":
+            self._check_for_gpt2()
+        elif self.weights or self.context:
+            name = "weights" if self.weights else "context"
+            got, wanted = getattr(self, name), "none without --model gpt2"
+            raise SettingError(name=name, got=got, wanted=wanted)
+
+    def _check_for_gpt2(self) -> None:
+        if self.context and self.context < self.bptt:
+            wanted = f"0 or at least --bptt, {self.bptt}"
+            raise SettingError(name="context", got=self.context, wanted=wanted)
+        if self.bptt < 2:
+            wanted = "2 or more: what GPT-2 sees at once"
+            raise SettingError(name="bptt", got=self.bptt, wanted=wanted)
+        for name, value in {"lens": self.training.lens, "omega": self.training.omega}.items():
+            if value:
+                wanted = "none: GPT-2 has no state to follow back in time"
+                raise SettingError(name=name, got=value, wanted=wanted)
 
 
+def gpt2() -> CharLMSettings:
+    """Settings that suit GPT-2, for minutes of training."""
+    training = TrainSettings(learning_rate=2e-3, warmup_steps=100)
+    return CharLMSettings(model="gpt2", num_layers=2, training=training)
+
+
+POSITIVE = ("hidden_size", "num_layers", "num_heads", "batch_size", "validate_characters", "ngram")
 LARGEST = {  # beyond what any machine that runs this can train or count
     "hidden_size": 2**16,
     "num_layers": 2**10,
+    "num_heads": 2**10,
     "embedding_size": 2**16,
     "projection_size": 2**16,
     "batch_size": 2**16,

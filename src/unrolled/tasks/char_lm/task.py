@@ -8,25 +8,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.data.alphabet import Alphabet
+from unrolled.data.pieces import PieceAlphabet, Symbols
 from unrolled.data.text import require_length
 from unrolled.errors import OpenWidthError, SettingError
 from unrolled.lang.cell import Cell
 from unrolled.layers.states import detach
+from unrolled.models.attention_only.gpt2 import GPT2Shape
+from unrolled.models.attention_only.gpt2_in_step import GPT2InStep
 from unrolled.models.encoder import Shape
 from unrolled.models.language_model import LanguageModel
-from unrolled.models.sampling import Choice, generate
+from unrolled.models.sampling import Choice, Predictor, generate
 from unrolled.probe.gradients import gradient_maps
 from unrolled.tasks.char_lm.settings import CharLMSettings
 from unrolled.tasks.lens import lens_to_json
-from unrolled.training.task import BITS_PER_CHARACTER, Measured, Step, Task
+from unrolled.training.task import BITS_PER_CHARACTER, NATS, Measured, Step, Task
 
 SAMPLE_LENGTH = 240
 LENS_WARMUP, LENS_STEPS = 64, 128  # characters that are read before, and whose losses go back
 EVALUATION_CHUNK = 256  # steps; only a matter of memory
 
 
-def build_model(settings: CharLMSettings, cell: Cell, vocabulary_size: int) -> LanguageModel:
+def build_model(settings: CharLMSettings, cell: Cell, vocabulary_size: int) -> Predictor:
     """The model that the settings describe, with fresh weights.
 
     Raises:
@@ -34,6 +36,11 @@ def build_model(settings: CharLMSettings, cell: Cell, vocabulary_size: int) -> L
         SizeError: The sizes break an equation of the cell.
         SettingError: The cell projects its output, and `projection_size` is not given.
     """
+    if settings.model == "gpt2":
+        width, layers, heads = settings.hidden_size, settings.num_layers, settings.num_heads
+        context = settings.context or settings.bptt
+        sizes = context, width, layers, heads, settings.dropout
+        return GPT2InStep(GPT2Shape(vocabulary_size, *sizes))
     shape = Shape(
         input_size=vocabulary_size,
         hidden_size=settings.hidden_size,
@@ -73,19 +80,27 @@ class Streams:
         self.ids = ids
         self.chunks = -(-self.length // self.steps)
 
-    def chunk(self, index: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Characters and their successors, each T x B."""
+    def chunk(
+        self, index: int, device: torch.device, share: slice = slice(None)
+    ) -> tuple[Tensor, Tensor]:
+        """Characters and their successors, each T x B.
+
+        Args:
+            index: Which chunk.
+            device: Where they are wanted.
+            share: Which of the streams.
+        """
         start = index * self.steps
         stop = min(start + self.steps, self.length)
         rows = [
             self.ids[stream * self.length + start : stream * self.length + stop + 1]
-            for stream in range(self.batch_size)
+            for stream in range(self.batch_size)[share]
         ]
         window = torch.from_numpy(np.stack(rows, axis=1).astype(np.int64)).to(device)
         return window[:-1], window[1:]
 
 
-class CharLM(Task[LanguageModel]):
+class CharLM(Task[Predictor]):
     """Predict the next character."""
 
     unit = BITS_PER_CHARACTER
@@ -93,8 +108,8 @@ class CharLM(Task[LanguageModel]):
 
     def __init__(
         self,
-        model: LanguageModel,
-        alphabet: Alphabet,
+        model: Predictor,
+        alphabet: Symbols,
         settings: CharLMSettings,
         *,
         train: np.ndarray,
@@ -115,9 +130,12 @@ class CharLM(Task[LanguageModel]):
         require_length(train, settings.bptt + 2, "training on one chunk of --bptt steps")
         self.model = model
         self.alphabet = alphabet
+        if isinstance(alphabet, PieceAlphabet):
+            self.unit, self.items = NATS, "pieces"
         self.settings = settings
         self.device = next(model.parameters()).device
         self.streams = Streams(train, batch_size=settings.batch_size, steps=settings.bptt)
+        self.sequences = self.streams.batch_size
         self.validation = validation[: settings.validate_characters + 1]
 
     @property
@@ -127,7 +145,7 @@ class CharLM(Task[LanguageModel]):
 
     def forward(self, chunk: int, carried: Any) -> Step:
         """The loss on a chunk."""
-        symbols, following = self.streams.chunk(chunk, self.device)
+        symbols, following = self.streams.chunk(chunk, self.device, self.share)
         logits, state = self.model(symbols, carried)
         loss = F.cross_entropy(logits.flatten(0, 1), following.flatten())
         return Step(loss, symbols.numel(), detach(state))
@@ -151,7 +169,7 @@ class CharLM(Task[LanguageModel]):
 
 
 @torch.no_grad()
-def measure(model: LanguageModel, ids: np.ndarray, *, streams: int = 16) -> float:
+def measure(model: Predictor, ids: np.ndarray, *, streams: int = 16) -> float:
     """Nats per character of a text, each but the first predicted once, the state carried.
 
     The text is cut into `streams` that are read side by side; each starts from a zero state.
@@ -170,9 +188,7 @@ def measure(model: LanguageModel, ids: np.ndarray, *, streams: int = 16) -> floa
     return _with_rest(model, ids, cut, total, count)
 
 
-def _with_rest(
-    model: LanguageModel, ids: np.ndarray, cut: Streams, total: float, count: int
-) -> float:
+def _with_rest(model: Predictor, ids: np.ndarray, cut: Streams, total: float, count: int) -> float:
     """The mean with the few characters that do not fill a step of all streams."""
     rest = ids[cut.batch_size * cut.length :]
     if len(rest) > 1:

@@ -9,18 +9,24 @@ import numpy as np
 import torch
 
 from unrolled.data.alphabet import printable
+from unrolled.data.pieces import PieceAlphabet
 from unrolled.data.sets import find_corpus
+from unrolled.data.text import Corpus
+from unrolled.errors import NotLookableError
 from unrolled.models.beam import beam_search
-from unrolled.models.language_model import LanguageModel
 from unrolled.models.ngram import NGram
-from unrolled.models.sampling import Choice, generate
+from unrolled.models.sampling import Choice, Predictor, generate
 from unrolled.probe.looking import look_at
 from unrolled.probe.subject import Looking, Subject
 from unrolled.tasks.char_lm.config import corpus_of, parts_of, split
+from unrolled.tasks.char_lm.export import export_call
 from unrolled.tasks.char_lm.learned import learned_text, text_of
-from unrolled.tasks.char_lm.task import CharLM, build_model, measure
+from unrolled.tasks.char_lm.task import build_model, measure
+from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.run import Run
+from unrolled.tasks.runs import model_name
 from unrolled.training.storage.metrics_log import read_metrics
+from unrolled.training.task import BITS_PER_CHARACTER
 
 if TYPE_CHECKING:
     from unrolled.probe.report.page import Report
@@ -42,31 +48,40 @@ class Evaluation:
         return asdict(self)
 
 
-class CharLMRun(Run[LanguageModel]):
+class CharLMRun(Run[Predictor]):
     """A trained character model: it writes."""
 
-    writes = True
+    takes = "beginning"
 
     def _read_config(self) -> None:
         self.settings, self.cell, self.alphabet = parts_of(self.config, self.path)
 
-    def _build(self) -> LanguageModel:
+    def _build(self) -> Predictor:
         return build_model(self.settings, self.cell, len(self.alphabet))
 
     def generate(
-        self, prime: str = "", *, length: int = 500, choice: Choice | None = None, seed: int = 0
+        self,
+        prime: str = "",
+        *,
+        length: int = 500,
+        choice: Choice | None = None,
+        seed: int = 0,
+        beam: int = 0,
     ) -> Iterator[str]:
-        """Text of the model's own, piece by piece as it is drawn, the prime not included.
+        """Text of the model's own, piece by piece as it is drawn, what it read not included.
 
         Args:
             prime: What the model reads first; empty starts after a line end or a first symbol.
             length: Characters to draw.
             choice: Temperature and the like; None draws from the model's own probabilities.
             seed: The same seed gives the same text.
+            beam: Search with so many beams instead, for the likeliest text as a whole; 0: draw.
 
         Raises:
             UnknownCharactersError: The prime has characters that the model never saw.
         """
+        if beam:
+            return iter([self.search(prime, length=length, width=beam)])
         generator = torch.Generator().manual_seed(seed)
         drawn = generate(self.model, self._read_first(prime), choice or Choice(), generator)
         return self._decoded(drawn, length)
@@ -116,19 +131,31 @@ class CharLMRun(Run[LanguageModel]):
         train, _, test = split(corpus, self.settings)
         name = f"the test part of {corpus.name}"
         if data is not None:
-            other = find_corpus(data, encoding=encoding, alphabet=self.alphabet)
+            other = self._corpus(data, encoding)
             test, name = other.ids, other.name
-        nats = measure(self.model, test)
+        characters = len(self.alphabet.decode(test)) if self.in_pieces else len(test)
+        nats = measure(self.model, test) * len(test) / characters
         order = self.settings.ngram if ngram is None else ngram
         counts = NGram.fit(train, vocabulary_size=len(self.alphabet), order=order)
         return Evaluation(
             text=name,
-            characters=len(test),
+            characters=characters,
             nats_per_character=nats,
-            bits_per_character=nats * CharLM.unit.per_nat,
+            bits_per_character=nats * BITS_PER_CHARACTER.per_nat,
             ngram_order=order,
-            ngram_bits_per_character=counts.bits_per_character(test),
+            ngram_bits_per_character=counts.bits_per_character(test) * len(test) / characters,
         )
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether it reads pieces of words, and not characters or bytes."""
+        return isinstance(self.alphabet, PieceAlphabet)
+
+    def _corpus(self, data: str | Path, encoding: str) -> Corpus:
+        """Another text, as the model reads it."""
+        if isinstance(self.alphabet, PieceAlphabet):
+            return find_corpus(data, encoding=encoding).in_pieces(self.alphabet)
+        return find_corpus(data, encoding=encoding, alphabet=self.alphabet)
 
     def subject(
         self, data: str | Path | None = None, *, encoding: str = "utf-8", text: str | None = None
@@ -142,12 +169,14 @@ class CharLMRun(Run[LanguageModel]):
 
         Raises:
             DataChangedError: The run's own text is no longer what it was trained on.
+            NotLookableError: The model has no recurrent layers.
             TextNotFoundError: It is not there, or the text that is named is not.
             UnknownCharactersError: The text has characters that the model never saw.
         """
+        if self.settings.model != "recurrent":
+            raise NotLookableError(path=self.path, kind=f"char-lm with {self.settings.model}")
         if data is not None:
-            ids = find_corpus(data, encoding=encoding, alphabet=self.alphabet).ids
-            text = text_of(ids, self.alphabet)
+            text = text_of(self._corpus(data, encoding).ids, self.alphabet)
         learned = learned_text(self.settings, self.config, needed=text is None)
         settings = self.settings
         sizes = {"layers": str(settings.num_layers), "units": str(settings.hidden_size)}
@@ -179,10 +208,13 @@ class CharLMRun(Run[LanguageModel]):
         """
         return look_at([self.subject(data, encoding=encoding)], how)
 
+    def export_call(self) -> ExportCall:
+        """How the model is called once it is a file."""
+        return export_call(self.model, self.alphabet)
+
     def tell(self, figures: Evaluation) -> list[str]:
         """The figures as lines to be read."""
-        settings = self.settings
-        model = f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"
+        model = self.title
         counts = f"Witten-Bell {figures.ngram_order}-gram"
         width = max(len(model), len(counts))
         bits, nats = figures.bits_per_character, figures.nats_per_character
@@ -192,6 +224,13 @@ class CharLMRun(Run[LanguageModel]):
             f"  {counts:{width}}  {figures.ngram_bits_per_character:.3f} bits per character",
         ]
 
+    @property
+    def title(self) -> str:
+        """The model, as a table names it."""
+        settings = self.settings
+        name = model_name(settings, self.cell)
+        return f"{name} {settings.num_layers} x {settings.hidden_size}"
+
     def advice(self, path: str) -> list[str]:
         """Commands to type next.
 
@@ -200,11 +239,14 @@ class CharLMRun(Run[LanguageModel]):
         """
         write = f"unrolled generate {path} --length 1000 --temperature 0.7"
         evaluate, *longer = super().advice(path)
-        return [write, *longer, evaluate, f"unrolled look {path}"]
+        look = [f"unrolled look {path}"] if self.settings.model == "recurrent" else []
+        return [write, *longer, evaluate, *look]
 
     def _read_first(self, prime: str) -> list[int]:
         """The prime as numbers; for an empty one a line end, or the first symbol there is."""
         if prime:
             return self.alphabet.encode(prime).tolist()
         symbols = self.alphabet.symbols
-        return [symbols.index("\n") if symbols and "\n" in symbols else 0]
+        if self.in_pieces or (symbols and "\n" in symbols):
+            return self.alphabet.encode("\n").tolist()
+        return [0]

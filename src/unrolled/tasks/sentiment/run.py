@@ -1,10 +1,10 @@
 """A model of labelled texts: train it, go on with it, let it say labels, measure it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,12 +13,19 @@ from unrolled.data.examples.labelled import read_labelled
 from unrolled.data.examples.sources import Source
 from unrolled.data.examples.splits import Splits
 from unrolled.lang.cell import Cell
-from unrolled.models.many_to_one import ManyToOne
+from unrolled.probe.subject import Progress
+from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
+from unrolled.tasks.sentiment.export import export_call
 from unrolled.tasks.sentiment.settings import SentimentSettings
-from unrolled.tasks.sentiment.task import Coder, Sentiment, build_model, score_all
+from unrolled.tasks.sentiment.task import Coder, Model, Sentiment, build_model, score_all
+from unrolled.tasks.texts.bert import prepared
+from unrolled.tasks.texts.looking import Examined
 from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
+
+if TYPE_CHECKING:
+    from unrolled.probe.report.static import StaticPage
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,14 @@ class Evaluation:
         return asdict(self)
 
 
-class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
+class SentimentRun(TextRun[Model, Labelled, Coder]):
     """A model of labelled texts: it says which label a text has."""
 
     name = "sentiment"
+    takes = "line"
     kind = "labelled texts"
     settings_type = SentimentSettings
+    prepared = staticmethod(prepared)
 
     @classmethod
     def reader(
@@ -76,14 +85,14 @@ class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
         return Coder.from_json(given, settings, path)
 
     @classmethod
-    def build(cls, settings: SentimentSettings, cell: Cell, coder: Coder) -> ManyToOne:
+    def build(cls, settings: SentimentSettings, cell: Cell, coder: Coder) -> Model:
         """The model with fresh weights."""
-        return build_model(settings, cell, len(coder.tokenizer), len(coder.labels))
+        return build_model(settings, cell, coder)
 
     @classmethod
     def make_task(
         cls,
-        model: ManyToOne,
+        model: Model,
         coder: Coder,
         settings: SentimentSettings,
         splits: Splits[Labelled],
@@ -102,32 +111,29 @@ class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
         """The likeliest label of each text."""
         return [self.coder.labels[row.argmax()] for row in self.chances(texts)] if texts else []
 
-    def generate(self, prime: str = "", **_: Any) -> Iterator[str]:
-        """Each label with its probability, the likeliest first.
+    def answers(self, texts: Sequence[str]) -> list[str]:
+        """Of each text the labels with their probabilities, the likeliest first."""
+        return [
+            "  ".join(
+                f"{self.coder.labels[row]} {chances[row]:.3f}"
+                for row in np.argsort(-chances, kind="stable")
+            )
+            for chances in (self.chances(texts) if texts else [])
+        ]
 
-        Args:
-            prime: A text.
-        """
-        (chances,) = self.chances([prime])
-        order = np.argsort(-chances, kind="stable")
-        yield "".join(f"\n{chances[row]:.3f}  {self.coder.labels[row]}" for row in order)
-
-    def evaluate(
-        self, data: str | Path | None = None, *, encoding: str = "utf-8", **unfit: Any
-    ) -> Evaluation:
+    def evaluate(self, data: str | Path | None = None, *, encoding: str = "utf-8") -> Evaluation:
         """Measure on the test part, beside what baselines say that learned the same training part.
 
         Args:
             data: Other texts with labels, all of which are measured; None: the run's own.
             encoding: How the characters of their files are written as bytes.
-            **unfit: What other tasks' evaluations take, refused here.
 
         Raises:
             DataChangedError: The run's own data is no longer what it was trained on.
             MissingExtraError: The bag of words needs scikit-learn.
             UnknownLabelError: A label is none of the model's.
         """
-        own, name, measured = self.examples(data, encoding, **unfit)
+        own, name, measured = self.examples(data, encoding)
         self.coder.code(measured)  # are all labels known?
         texts, known = [each.text for each in measured], [each.label for each in measured]
         return Evaluation(
@@ -137,6 +143,22 @@ class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
             bag_of_words=Scores.of(known, bag_of_words(own, texts)),
             commonest_label=Scores.of(known, [commonest_label(own.train)] * len(texts)),
         )
+
+    def export_call(self) -> ExportCall:
+        """How the model is called once it is a file.
+
+        Raises:
+            OnnxError: The model is not recurrent.
+        """
+        return export_call(self.model, self.coder)
+
+    def looked_at(
+        self, texts: Sequence[str], examined: Examined[Labelled] | None, progress: Progress
+    ) -> "StaticPage":
+        """The page of `look`."""
+        from unrolled.tasks.sentiment.look import look  # Altair, which may be missing
+
+        return look(self, texts, examined, progress)
 
     def tell(self, figures: Evaluation) -> list[str]:
         """The figures as lines to be read."""
@@ -157,7 +179,7 @@ class SentimentRun(TextRun[ManyToOne, Labelled, Coder]):
         Args:
             path: The run folder as one would type it.
         """
-        return [f'unrolled generate {path} --prime "What a day!"', *super().advice(path)]
+        return [f'unrolled generate {path} "What a day!"', *super().advice(path)]
 
 
 train, resume, open_run = SentimentRun.train, SentimentRun.resume, SentimentRun

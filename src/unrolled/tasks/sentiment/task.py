@@ -12,16 +12,18 @@ from torch import Tensor
 from unrolled.data.batches import in_order, padded
 from unrolled.data.examples.kinds import Labelled
 from unrolled.data.examples.splits import Splits
-from unrolled.data.tokenizer import Tokenizer
 from unrolled.errors import OneLabelError, UnknownLabelError
 from unrolled.lang.cell import Cell
+from unrolled.models.attention_only.time_first import BertManyToOne
 from unrolled.models.encoder import Shape
 from unrolled.models.many_to_one import ManyToOne
 from unrolled.tasks.sentiment.settings import SentimentSettings
-from unrolled.tasks.texts.reading import Report, cut, kept_codes, learned
+from unrolled.tasks.texts.bert import Reader
+from unrolled.tasks.texts.reading import Report, cut, kept_codes
 from unrolled.tasks.texts.task import ExamplesTask
 from unrolled.training.task import Measured, Step
 
+Model = ManyToOne | BertManyToOne
 SHOWN = 3  # texts of a sample
 TOGETHER = 256  # texts of a batch that is only measured
 WIDTH = 70  # characters of a text in a sample
@@ -37,8 +39,9 @@ class Coded(NamedTuple):
 class Coder:
     """What numbers texts and labels."""
 
-    def __init__(self, tokenizer: Tokenizer, labels: Sequence[str], longest: int) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, reader: Reader, labels: Sequence[str], longest: int) -> None:
+        self.reader = reader
+        self.tokenizer = reader.tokenizer
         self.labels = list(labels)
         self._longest = longest
         self._numbers = {label: number for number, label in enumerate(labels)}
@@ -54,7 +57,7 @@ class Coder:
         if len(labels) < 2:
             raise OneLabelError(label=labels[0])
         texts = (example.text for example in splits.train)
-        return cls(learned(settings, settings.unit, texts), labels, settings.longest)
+        return cls(Reader.learn(settings, settings.unit, texts), labels, settings.longest)
 
     @classmethod
     def from_json(cls, given: Any, settings: SentimentSettings, path: Path) -> Self:
@@ -64,17 +67,19 @@ class Coder:
             DamagedFileError: It is none.
         """
         kept = kept_codes(given, {"tokenizer": str, "labels": list}, path)
-        return cls(Tokenizer.from_json(kept["tokenizer"]), kept["labels"], settings.longest)
+        return cls(Reader.from_json(kept, path), kept["labels"], settings.longest)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON values."""
-        return {"tokenizer": self.tokenizer.to_json(), "labels": self.labels}
+        return {**self.reader.to_json(), "labels": self.labels}
 
     def texts(self, texts: Sequence[str], report: Report = lambda line: None) -> list[np.ndarray]:
         """Texts as numbers; one in which nothing can be read is the unknown unit."""
+        found = self.tokenizer.encode(texts)
+        if self.reader.shape is not None:
+            return self.reader.framed(found, self._longest, report)
         nothing = np.zeros(1, dtype=np.int32)
-        found = [row if len(row) else nothing for row in self.tokenizer.encode(texts)]
-        return cut(found, self._longest, report)
+        return cut([row if len(row) else nothing for row in found], self._longest, report)
 
     def code(self, examples: Sequence[Labelled], report: Report = lambda line: None) -> Coded:
         """Examples as numbers.
@@ -90,30 +95,32 @@ class Coder:
         return Coded(self.texts([each.text for each in examples], report), labels)
 
 
-def build_model(
-    settings: SentimentSettings, cell: Cell, vocabulary_size: int, classes: int
-) -> ManyToOne:
+def build_model(settings: SentimentSettings, cell: Cell, coder: Coder) -> Model:
     """The model that the settings describe, with fresh weights.
 
     Raises:
         OptionError: A size is impossible.
         SizeError: The sizes break an equation of the cell.
     """
+    classes = len(coder.labels)
+    if coder.reader.shape is not None:
+        return BertManyToOne(coder.reader.shape, classes)
+    units, embedding = len(coder.tokenizer), settings.embedding_size
     shape = Shape(
-        vocabulary_size, settings.hidden_size, settings.num_layers, settings.embedding_size,
+        units, settings.hidden_size, settings.num_layers, embedding,
         bidirectional=settings.bidirectional, dropout=settings.dropout,
     )  # fmt: skip
     return ManyToOne(cell, shape, classes, settings.pooling)
 
 
-class Sentiment(ExamplesTask[ManyToOne]):
+class Sentiment(ExamplesTask[Model]):
     """Say which label a text has."""
 
     items = "texts"
 
     def __init__(
         self,
-        model: ManyToOne,
+        model: Model,
         coder: Coder,
         settings: SentimentSettings,
         splits: Splits[Labelled],
@@ -163,7 +170,7 @@ class Sentiment(ExamplesTask[ManyToOne]):
         return "\n".join(lines)
 
 
-def scores_of(model: ManyToOne, texts: Sequence[np.ndarray]) -> Tensor:
+def scores_of(model: Model, texts: Sequence[np.ndarray]) -> Tensor:
     """The scores of each label for some texts: B x Y."""
     batch = padded(texts).to(next(model.parameters()).device)
     scores, _ = model(batch.steps, lengths=batch.lengths)
@@ -171,7 +178,7 @@ def scores_of(model: ManyToOne, texts: Sequence[np.ndarray]) -> Tensor:
 
 
 @torch.no_grad()
-def score_all(model: ManyToOne, texts: Sequence[np.ndarray]) -> np.ndarray:
+def score_all(model: Model, texts: Sequence[np.ndarray]) -> np.ndarray:
     """The scores of each label for many texts, in their order: N x Y."""
     lengths = np.array([len(text) for text in texts])
     found: np.ndarray | None = None

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import torch
 
+from unrolled.data.batches import padded
 from unrolled.data.examples.kinds import Tagged
 from unrolled.data.examples.splits import Splits
 from unrolled.errors import OneLabelError, UnknownLabelError
+from unrolled.models.attention import is_inside
+from unrolled.models.tagger import Spelled
+from unrolled.tasks.tag.sentences import Batch
 from unrolled.tasks.tag.settings import TagSettings
 from unrolled.tasks.texts.reading import Report, cut, kept_codes
 
@@ -26,6 +31,23 @@ class Sentences(NamedTuple):
     letters: list[np.ndarray]
     """Of each row of that table."""
     tags: list[np.ndarray]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """How many words each has."""
+        return np.array([len(row) for row in self.words])
+
+    def batch(self, rows: Sequence[int] | np.ndarray, device: torch.device) -> Batch:
+        """Some of them side by side, each different word of theirs spelled once."""
+        words = padded([self.words[row] for row in rows])
+        forms = [self.forms[row] for row in rows]
+        different, places = np.unique(np.concatenate(forms), return_inverse=True)
+        ends = np.cumsum([len(row) for row in forms])[:-1]
+        where = padded(np.split(places, ends)).steps.to(device)
+        spelled = padded([self.letters[row] for row in different])
+        inside = is_inside(words.lengths, len(words.steps)).to(device)
+        beside = Spelled(spelled.steps.to(device), spelled.lengths, where)
+        return Batch(words.steps.to(device), beside, words.lengths, inside)
 
 
 class Coder:
@@ -46,7 +68,6 @@ class Coder:
         self._how = how
         self._word = {word: number for number, word in enumerate(self.words, start=1)}
         self._letter = {letter: number for number, letter in enumerate(self.letters, start=1)}
-        self._tag = {tag: number for number, tag in enumerate(self.tags)}
 
     @classmethod
     def learn(cls, how: TagSettings, splits: Splits[Tagged]) -> Self:
@@ -59,11 +80,10 @@ class Coder:
         words: Counter[str] = Counter()
         for form, count in forms.items():
             words[_folded(form, how)] += count
-        tags = _commonest(tag for part in splits for example in part for tag in example.tags)
-        if len(tags) < 2:
-            raise OneLabelError(label=tags[0])
         known = [word for word, count in words.most_common(how.vocabulary) if count >= how.least]
-        return cls(known, _commonest(letter for form in forms for letter in form), tags, how)
+        return cls(
+            known, _commonest(letter for form in forms for letter in form), tags_in(splits), how
+        )
 
     @classmethod
     def from_json(cls, given: Any, how: TagSettings, path: Path) -> Self:
@@ -84,31 +104,52 @@ class Coder:
         return _folded(word, self._how) in self._word
 
     def code(self, examples: Sequence[Tagged], report: Report = lambda line: None) -> Sentences:
-        """Sentences as numbers.
+        """Sentences with their tags as numbers.
 
         Raises:
             UnknownLabelError: A tag is none of the model's.
         """
-        unknown = sorted({tag for each in examples for tag in each.tags} - self._tag.keys())
-        if unknown:
-            known = ", ".join(self.tags[:20])
-            raise UnknownLabelError(labels=", ".join(unknown[:20]), known=known)
-        tags = [np.array([self._tag[tag] for tag in each.tags]) for each in examples]
-        words, forms, letters = self.code_words([each.words for each in examples])
-        longest = self._how.longest
-        words, forms = cut(words, longest, report), cut(forms, longest, lambda line: None)
-        return Sentences(words, forms, letters, [row[:longest] for row in tags])
+        tags = [row[: self._how.longest] for row in number_tags(examples, self.tags)]
+        return self.read([each.words for each in examples], report)._replace(tags=tags)
 
-    def code_words(
-        self, sentences: Sequence[Sequence[str]]
-    ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        """Words of the vocabulary, and rows of a table with the letters of each different word."""
+    def read(
+        self, sentences: Sequence[Sequence[str]], report: Report = lambda line: None
+    ) -> Sentences:
+        """Sentences as numbers, without tags; of too long ones the first words."""
         table = {form: row for row, form in enumerate(_commonest(w for s in sentences for w in s))}
         known = {form: self._word.get(_folded(form, self._how), UNKNOWN) for form in table}
         words = [np.array([known[word] for word in each]) for each in sentences]
         forms = [np.array([table[word] for word in each]) for each in sentences]
         letters = [np.array([self._letter.get(sign, UNKNOWN) for sign in form]) for form in table]
-        return words, forms, letters
+        longest = self._how.longest
+        words, forms = cut(words, longest, report), [row[:longest] for row in forms]
+        return Sentences(words, forms, letters, [])
+
+
+def tags_in(splits: Splits[Tagged]) -> list[str]:
+    """The tags of all parts, the commonest first.
+
+    Raises:
+        OneLabelError: There is one alone.
+    """
+    tags = _commonest(tag for part in splits for example in part for tag in example.tags)
+    if len(tags) < 2:
+        raise OneLabelError(label=tags[0])
+    return tags
+
+
+def number_tags(examples: Sequence[Tagged], tags: Sequence[str]) -> list[np.ndarray]:
+    """The tags of sentences as numbers.
+
+    Raises:
+        UnknownLabelError: One is none of the model's.
+    """
+    numbers = {tag: number for number, tag in enumerate(tags)}
+    unknown = sorted({tag for each in examples for tag in each.tags} - numbers.keys())
+    if unknown:
+        known = ", ".join(tags[:20])
+        raise UnknownLabelError(labels=", ".join(unknown[:20]), known=known)
+    return [np.array([numbers[tag] for tag in each.tags]) for each in examples]
 
 
 def _folded(word: str, how: TagSettings) -> str:

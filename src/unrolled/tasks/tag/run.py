@@ -1,11 +1,11 @@
 """A model of tagged sentences: train it, go on with it, let it tag, measure it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,14 +14,23 @@ from unrolled.data.examples.sources import Source
 from unrolled.data.examples.splits import Splits
 from unrolled.data.examples.tagged import TagColumns, read_tagged
 from unrolled.lang.cell import Cell
-from unrolled.models.tagger import Tagger
-from unrolled.tasks.tag.coder import Coder, Sentences
+from unrolled.probe.subject import Progress
+from unrolled.tasks.export_call import ExportCall
+from unrolled.tasks.tag.coder import Coder
+from unrolled.tasks.tag.export import export_call
+from unrolled.tasks.tag.pieces import PieceCoder
 from unrolled.tasks.tag.settings import TagSettings
-from unrolled.tasks.tag.task import Tag, build_model, tags_of
+from unrolled.tasks.tag.task import Model, Tag, build_model, tags_of
+from unrolled.tasks.texts.bert import prepared
+from unrolled.tasks.texts.looking import Examined
 from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
 
+if TYPE_CHECKING:
+    from unrolled.probe.report.static import StaticPage
+
 CONFUSIONS = 5  # that are told
+CODERS = {"recurrent": Coder, "bert": PieceCoder}
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Evaluation:
     words: int
     accuracy: float
     unknown_words: int
-    """How many words have no vector of their own."""
+    """How many words have no vector of their own, as such, or as one piece."""
     accuracy_of_unknown: float | None
     whole_sentences: float
     """The share of sentences of which every tag is right."""
@@ -47,12 +56,14 @@ class Evaluation:
         return asdict(self)
 
 
-class TagRun(TextRun[Tagger, Tagged, Coder]):
+class TagRun(TextRun[Model, Tagged, Coder | PieceCoder]):
     """A model of tagged sentences: it says which tag each word has."""
 
     name = "tag"
+    takes = "line"
     kind = "tagged sentences"
     settings_type = TagSettings
+    prepared = staticmethod(prepared)
 
     @classmethod
     def reader(
@@ -64,25 +75,25 @@ class TagRun(TextRun[Tagger, Tagged, Coder]):
         return partial(read_tagged, columns=columns, encoding=source.encoding)
 
     @classmethod
-    def learn_codes(cls, settings: TagSettings, splits: Splits[Tagged]) -> Coder:
-        """The words and letters of the training part, and all tags."""
-        return Coder.learn(settings, splits)
+    def learn_codes(cls, settings: TagSettings, splits: Splits[Tagged]) -> Coder | PieceCoder:
+        """The words and letters of the training part, or pieces of words, and all tags."""
+        return CODERS[settings.model].learn(settings, splits)
 
     @classmethod
-    def codes_from_json(cls, given: Any, settings: TagSettings, path: Path) -> Coder:
+    def codes_from_json(cls, given: Any, settings: TagSettings, path: Path) -> Coder | PieceCoder:
         """The same, as a run keeps them."""
-        return Coder.from_json(given, settings, path)
+        return CODERS[settings.model].from_json(given, settings, path)
 
     @classmethod
-    def build(cls, settings: TagSettings, cell: Cell, coder: Coder) -> Tagger:
+    def build(cls, settings: TagSettings, cell: Cell, coder: Coder | PieceCoder) -> Model:
         """The model with fresh weights."""
         return build_model(settings, cell, coder)
 
     @classmethod
     def make_task(
         cls,
-        model: Tagger,
-        coder: Coder,
+        model: Model,
+        coder: Coder | PieceCoder,
         settings: TagSettings,
         splits: Splits[Tagged],
         report: Report,
@@ -97,41 +108,35 @@ class TagRun(TextRun[Tagger, Tagged, Coder]):
             sentences: Their words; of a sentence longer than the model reads the first ones.
         """
         full = [each for each in sentences if len(each)]
-        longest = self.settings.longest
-        words, forms, letters = self.coder.code_words([each[:longest] for each in full])
-        found = iter(tags_of(self.model, Sentences(words, forms, letters, [])) if full else [])
+        found = iter(tags_of(self.model, self.coder.read(full)) if full else [])
         return [[self.coder.tags[t] for t in next(found)] if len(s) else [] for s in sentences]
 
-    def generate(self, prime: str = "", **_: Any) -> Iterator[str]:
-        """The words of a sentence, each with its tag.
+    def answers(self, texts: Sequence[str]) -> list[str]:
+        """The words of each sentence, between which there are spaces, each with its tag."""
+        sentences = [text.split() for text in texts]
+        tagged = zip(sentences, self.tag(sentences), strict=True)
+        return [" ".join(map("/".join, zip(*pair, strict=False))) for pair in tagged]
 
-        Args:
-            prime: The sentence, its words with spaces between them.
-        """
-        words = prime.split()
-        pairs = zip(words, self.tag([words])[0], strict=False)
-        yield "\n" + " ".join(f"{word}/{tag}" for word, tag in pairs)
-
-    def evaluate(
-        self, data: str | Path | None = None, *, encoding: str = "utf-8", **unfit: Any
-    ) -> Evaluation:
+    def evaluate(self, data: str | Path | None = None, *, encoding: str = "utf-8") -> Evaluation:
         """Measure on the test part, beside who gives each word its commonest tag.
 
         Args:
             data: Other tagged sentences, all of which are measured; None: the run's own.
             encoding: How the characters of their files are written as bytes.
-            **unfit: What other tasks' evaluations take, refused here.
 
         Raises:
             DataChangedError: The run's own data is no longer what it was trained on.
             UnknownLabelError: A tag is none of the model's.
         """
-        own, name, measured = self.examples(data, encoding, **unfit)
+        own, name, measured = self.examples(data, encoding)
         coded = self.coder.code(measured)
         said = np.concatenate(tags_of(self.model, coded))
-        known, words = np.concatenate(coded.tags), np.concatenate(coded.words)
-        right, unknown = said == known, words == 0
-        ends = np.cumsum([len(tags) for tags in coded.tags])[:-1]
+        known, lengths = np.concatenate(coded.tags), [len(tags) for tags in coded.tags]
+        read = [each.words[:length] for each, length in zip(measured, lengths, strict=True)]
+        knows = {word: self.coder.knows(word) for words in read for word in words}
+        right = said == known
+        unknown = np.array([not knows[word] for words in read for word in words])
+        ends = np.cumsum(lengths)[:-1]
         wrong = Counter(zip(known[~right].tolist(), said[~right].tolist(), strict=True))
         names = self.coder.tags
         return Evaluation(
@@ -142,11 +147,27 @@ class TagRun(TextRun[Tagger, Tagged, Coder]):
             unknown_words=int(unknown.sum()),
             accuracy_of_unknown=float(right[unknown].mean()) if unknown.any() else None,
             whole_sentences=float(np.mean([part.all() for part in np.split(right, ends)])),
-            commonest_tag_accuracy=_commonest_tags(own.train, measured, self.settings.longest),
+            commonest_tag_accuracy=_commonest_tags(own.train, measured, lengths),
             confusions=[
                 (names[so], names[s], count) for (so, s), count in wrong.most_common(CONFUSIONS)
             ],
         )
+
+    def export_call(self) -> ExportCall:
+        """How the model is called once it is a file.
+
+        Raises:
+            OnnxError: The model is not recurrent.
+        """
+        return export_call(self.model, self.coder, lowercase=self.settings.lowercase)
+
+    def looked_at(
+        self, texts: Sequence[str], examined: Examined[Tagged] | None, progress: Progress
+    ) -> "StaticPage":
+        """The page of `look`."""
+        from unrolled.tasks.tag.look import look  # Altair, which may be missing
+
+        return look(self, texts, examined, progress)
 
     def tell(self, figures: Evaluation) -> list[str]:
         """The figures as lines to be read."""
@@ -169,10 +190,12 @@ class TagRun(TextRun[Tagger, Tagged, Coder]):
         Args:
             path: The run folder as one would type it.
         """
-        return [f'unrolled generate {path} --prime "The old man the boat ."', *super().advice(path)]
+        return [f'unrolled generate {path} "The old man the boat ."', *super().advice(path)]
 
 
-def _commonest_tags(train: Sequence[Tagged], measured: Sequence[Tagged], longest: int) -> float:
+def _commonest_tags(
+    train: Sequence[Tagged], measured: Sequence[Tagged], lengths: Sequence[int]
+) -> float:
     """The share of words right if each gets its commonest tag, and others the commonest of all."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for example in train:
@@ -182,8 +205,8 @@ def _commonest_tags(train: Sequence[Tagged], measured: Sequence[Tagged], longest
     every = sum(counts.values(), Counter[str]()).most_common(1)[0][0]
     pairs = [
         (best.get(word, every), tag)
-        for example in measured
-        for word, tag in zip(example.words[:longest], example.tags[:longest], strict=True)
+        for example, length in zip(measured, lengths, strict=True)
+        for word, tag in zip(example.words[:length], example.tags[:length], strict=True)
     ]
     return sum(said == tag for said, tag in pairs) / len(pairs)
 

@@ -1,7 +1,6 @@
 """Tagged sentences as batches, and the loss of saying which tag each word has."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,27 +11,33 @@ from unrolled.data.batches import in_order, padded
 from unrolled.data.examples.kinds import Tagged
 from unrolled.data.examples.splits import Splits
 from unrolled.lang.cell import Cell
-from unrolled.models.attention import is_inside
+from unrolled.models.attention_only.time_first import BertTagger
 from unrolled.models.encoder import Shape
-from unrolled.models.tagger import Spelled, Tagger
-from unrolled.tasks.tag.coder import Coder, Sentences
+from unrolled.models.tagger import Tagger
+from unrolled.tasks.tag.coder import Coder
+from unrolled.tasks.tag.pieces import PieceCoder
+from unrolled.tasks.tag.sentences import Numbered
 from unrolled.tasks.tag.settings import TagSettings
 from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.task import ExamplesTask
 from unrolled.training.task import Measured, Step
 
+Model = Tagger | BertTagger
 SHOWN = 2  # sentences of a sample
 TOGETHER = 128  # sentences of a batch that is only measured
 WORDS = 12  # of a sentence in a sample
 
 
-def build_model(settings: TagSettings, cell: Cell, coder: Coder) -> Tagger:
+def build_model(settings: TagSettings, cell: Cell, coder: Coder | PieceCoder) -> Model:
     """The model that the settings describe, with fresh weights.
 
     Raises:
         OptionError: A size is impossible.
         SizeError: The sizes break an equation of the cell.
     """
+    if isinstance(coder, PieceCoder):
+        assert coder.reader.shape is not None
+        return BertTagger(coder.reader.shape, len(coder.tags))
     shape = Shape(
         len(coder.words) + 1, settings.hidden_size, settings.num_layers, settings.embedding_size,
         bidirectional=settings.bidirectional, dropout=settings.dropout,
@@ -41,45 +46,15 @@ def build_model(settings: TagSettings, cell: Cell, coder: Coder) -> Tagger:
     return Tagger(cell, shape, len(coder.tags), letters=letters, spelling_size=spelling)
 
 
-class Batch(NamedTuple):
-    """Some sentences side by side."""
-
-    words: Tensor  # T x B
-    spelled: Spelled
-    lengths: Tensor  # B
-    inside: Tensor  # T x B: where there is a word
-
-
-def batch_of(
-    words: Sequence[np.ndarray],
-    forms: Sequence[np.ndarray],
-    letters: Sequence[np.ndarray],
-    device: torch.device,
-) -> Batch:
-    """Sentences side by side, each different word of theirs spelled once."""
-    sentences = padded(words)
-    different, places = np.unique(np.concatenate(forms), return_inverse=True)
-    ends = np.cumsum([len(row) for row in forms])[:-1]
-    where = padded(np.split(places, ends)).steps.to(device)
-    spelled = padded([letters[row] for row in different])
-    inside = is_inside(sentences.lengths, len(sentences.steps)).to(device)
-    return Batch(
-        sentences.steps.to(device),
-        Spelled(spelled.steps.to(device), spelled.lengths, where),
-        sentences.lengths,
-        inside,
-    )
-
-
-class Tag(ExamplesTask[Tagger]):
+class Tag(ExamplesTask[Model]):
     """Say which tag each word has."""
 
     items = "words"
 
     def __init__(
         self,
-        model: Tagger,
-        coder: Coder,
+        model: Model,
+        coder: Coder | PieceCoder,
         settings: TagSettings,
         splits: Splits[Tagged],
         report: Report,
@@ -88,7 +63,7 @@ class Tag(ExamplesTask[Tagger]):
 
         Args:
             model: The model, on its device.
-            coder: What numbers words and tags.
+            coder: What numbers words, or their pieces, and tags.
             settings: Batch and seed.
             splits: The examples.
             report: Is told what is cut.
@@ -97,7 +72,7 @@ class Tag(ExamplesTask[Tagger]):
         self.splits = splits
         self.train = coder.code(splits.train, report)
         self.validation = coder.code(splits.validation)
-        super().__init__(model, settings, [len(words) for words in self.train.words])
+        super().__init__(model, settings, self.train.lengths)
 
     def forward(self, chunk: int, carried: Any) -> Step:
         """The mean loss of a word; nothing is carried from one batch to the next."""
@@ -107,8 +82,7 @@ class Tag(ExamplesTask[Tagger]):
     def validate(self) -> Measured:
         """Loss and share of wrong tags, by word, on the validation part."""
         total, count = 0.0, 0
-        lengths = np.array([len(words) for words in self.validation.words])
-        for rows in in_order(lengths, TOGETHER):
+        for rows in in_order(self.validation.lengths, TOGETHER):
             loss, words = _loss(self.model, self.validation, rows, self.device)
             total, count = total + float(loss) * words, count + words
         said = tags_of(self.model, self.validation)
@@ -129,25 +103,23 @@ class Tag(ExamplesTask[Tagger]):
 
 
 def _loss(
-    model: Tagger, sentences: Sentences, rows: np.ndarray, device: torch.device
+    model: Model, sentences: Numbered, rows: np.ndarray, device: torch.device
 ) -> tuple[Tensor, int]:
     """The mean loss of the words of some sentences, and how many these are."""
-    words, forms, tags = ([part[row] for row in rows] for part in sentences[:2] + sentences[3:])
-    batch = batch_of(words, forms, sentences.letters, device)
-    scores = model(batch.words, batch.spelled, lengths=batch.lengths)
-    known = padded(tags).steps.to(device)[batch.inside]
+    batch = sentences.batch(rows, device)
+    scores = model(batch.read, batch.beside, lengths=batch.lengths)
+    known = padded([sentences.tags[row] for row in rows]).steps.to(device)[batch.inside]
     return F.cross_entropy(scores[batch.inside], known), len(known)
 
 
 @torch.no_grad()
-def tags_of(model: Tagger, sentences: Sentences) -> list[np.ndarray]:
+def tags_of(model: Model, sentences: Numbered) -> list[np.ndarray]:
     """The likeliest tag of each word of many sentences, in their order."""
     device = next(model.parameters()).device
-    found: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * len(sentences.words)
-    for rows in in_order(np.array([len(words) for words in sentences.words]), TOGETHER):
-        words, forms = ([part[row] for row in rows] for part in sentences[:2])
-        batch = batch_of(words, forms, sentences.letters, device)
-        best = model(batch.words, batch.spelled, lengths=batch.lengths).argmax(-1).cpu().numpy()
-        for column, (row, length) in enumerate(zip(rows, batch.lengths.tolist(), strict=True)):
-            found[row] = best[:length, column]
+    found: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * len(sentences.lengths)
+    for rows in in_order(sentences.lengths, TOGETHER):
+        batch = sentences.batch(rows, device)
+        best = model(batch.read, batch.beside, lengths=batch.lengths).argmax(-1).cpu().numpy()
+        for column, (row, words) in enumerate(zip(rows, batch.inside.sum(0).tolist(), strict=True)):
+            found[row] = best[:words, column]
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from unrolled.data.examples.kinds import Example
 from unrolled.data.examples.sources import Source
 from unrolled.data.examples.splits import Splits, read_splits
 from unrolled.data.sets import SETS
-from unrolled.data.tokenizer import Tokenizer, Unit
+from unrolled.data.tokenizer import SPECIAL, Tokenizer, Unit
 from unrolled.errors import DamagedFileError, DataChangedError
 from unrolled.tasks.texts.settings import TextSettings
 
@@ -45,15 +45,24 @@ def described(source: Source, splits: Splits[Any]) -> dict[str, Any]:
     return {"name": source.name, "fingerprint": splits.fingerprint, "examples": counts}
 
 
-def require_same(name: str, splits: Splits[Any], config: Mapping[str, Any]) -> None:
+class Known(Protocol):
+    """Data that can be known again."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same data."""
+        ...
+
+
+def require_same(name: str, data: Known, config: Mapping[str, Any]) -> None:
     """Refuse data that is no longer what a run was trained on.
 
     Raises:
         DataChangedError: It is another.
     """
-    data = config.get("data")
-    was = str(data.get("fingerprint")) if isinstance(data, Mapping) else "none"
-    now = splits.fingerprint
+    kept = config.get("data")
+    was = str(kept.get("fingerprint")) if isinstance(kept, Mapping) else "none"
+    now = data.fingerprint
     if was != now:
         raise DataChangedError(name=name, was=was[:12], now=now[:12])
 
@@ -71,11 +80,31 @@ def cut(rows: Sequence[np.ndarray], longest: int, report: Report) -> list[np.nda
     return [row[:longest] for row in rows]
 
 
-def learned(settings: TextSettings, unit: Unit, texts: Iterable[str]) -> Tokenizer:
-    """The units of some texts, as many as the settings say."""
-    return Tokenizer.learn(
-        texts, unit, size=settings.vocabulary, least=settings.least, lowercase=settings.lowercase
-    )
+class UnitSettings(Protocol):
+    """What settings say of units of text."""
+
+    @property
+    def vocabulary(self) -> int:
+        """How many have a number of their own, at most."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """How often one must occur to have a number."""
+        ...
+
+    @property
+    def lowercase(self) -> bool:
+        """Whether capitals count as small letters."""
+        ...
+
+
+def learned(
+    settings: UnitSettings, unit: Unit, texts: Iterable[str], special: Sequence[str] = SPECIAL
+) -> Tokenizer:
+    """The units of some texts, as many as the settings say, after what is special."""
+    sizes = {"size": settings.vocabulary, "least": settings.least}
+    return Tokenizer.learn(texts, unit, **sizes, lowercase=settings.lowercase, special=special)
 
 
 def kept_codes(given: Any, wanted: Mapping[str, type], path: Path) -> Mapping[str, Any]:

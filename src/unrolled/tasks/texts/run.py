@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from torch import nn
 
@@ -13,16 +13,30 @@ from unrolled.data.examples.kinds import Example
 from unrolled.data.examples.sources import Source, find_source
 from unrolled.data.examples.splits import Splits
 from unrolled.data.sets import Kind as SetKind
-from unrolled.errors import SettingError
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
+from unrolled.probe.looking import require_packages
+from unrolled.probe.subject import Progress
 from unrolled.tasks.run import Run
-from unrolled.tasks.runs import begin, build_on, config_of, folder_for, go_on, resumed, train_in
+from unrolled.tasks.runs import (
+    begin,
+    build_on,
+    config_of,
+    folder_for,
+    go_on,
+    lock_run,
+    model_name,
+    resumed,
+    train_in,
+)
 from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.tasks.texts.looking import Examined
 from unrolled.tasks.texts.reading import Report, absolute, described, require_same, splits_of
-from unrolled.training.storage.run_folder import open_run as lock_run
 from unrolled.training.task import Task
 from unrolled.training.watchers import Silent, Watcher
+
+if TYPE_CHECKING:
+    from unrolled.probe.report.static import StaticPage
 
 
 class Coder(Protocol):
@@ -50,6 +64,11 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
     @abstractmethod
     def reader(cls, settings: Any, source: Source) -> Callable[[Sequence[Path]], Iterable[Kind]]:
         """What reads the examples of some files."""
+
+    @staticmethod
+    def prepared(settings: Any, report: Report) -> tuple[Any, Callable[[Model], None]]:
+        """The settings as they hold, and what gives a fresh model what it learned before."""
+        return settings, lambda model: None
 
     @classmethod
     @abstractmethod
@@ -93,9 +112,11 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
                 settings or the run folder do not serve, or training diverged.
         """
         watcher, cell = watcher or Silent(), cell or find_cell(settings.cell)
+        settings, load = cls.prepared(settings, watcher.say)
         source, splits = cls._read(settings, watcher.say)
         coder = cls.learn_codes(settings, splits)
         task = cls._task(settings, cell, coder, splits, watcher.say)
+        load(task.model)
         folder = folder_for(settings, cls.name, cell)
         config = {
             **config_of(cls.name, replace(settings, data=absolute(settings.data)), cell),
@@ -161,23 +182,17 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         return self.build(self.settings, self.cell, self.coder)
 
     def examples(
-        self, data: str | Path | None, encoding: str, **unfit: Any
+        self, data: str | Path | None, encoding: str
     ) -> tuple[Splits[Kind], str, list[Kind]]:
         """The run's own examples; what is to be measured, by name: its test part, or others.
 
         Args:
             data: Other examples, all of which are measured; None: the run's own.
             encoding: How the characters of their files are written as bytes.
-            **unfit: What other tasks' evaluations take, refused here.
 
         Raises:
             DataChangedError: The run's own data is no longer what it was trained on.
-            SettingError: Something of other tasks is given.
         """
-        for option, value in unfit.items():
-            raise SettingError(
-                name=option, got=value, wanted=f"none: {self.name} has no use for it"
-            )
         _, own = self._read(self.settings, lambda line: None)
         require_same(self.settings.data, own, self.config)
         if data is None:
@@ -186,8 +201,41 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         read = self.reader(self.settings, source)
         return own, source.name, [each for files in source.parts.values() for each in read(files)]
 
+    def look(
+        self,
+        texts: Sequence[str] = (),
+        *,
+        data: str | Path | None = None,
+        encoding: str = "utf-8",
+        progress: Progress | None = None,
+    ) -> "StaticPage":
+        """Look at what the model does, as `unrolled look` does; a notebook shows what comes back.
+
+        Args:
+            texts: Texts to look at; with these alone nothing else is.
+            data: Examples to look at; None: where there are no texts, the test part of its own.
+            encoding: How the characters of their files are written as bytes.
+            progress: Is told what is being done, and the share of it all that is done.
+
+        Raises:
+            DataChangedError: The run's own data is no longer what it was trained on.
+            MissingExtraError: A package that draws is not installed.
+            UnknownLabelError: An example has a label, or a tag, that the model never saw.
+        """
+        require_packages()
+        alone = data is None and len(texts) > 0
+        examined = None if alone else Examined(*self.examples(data, encoding))
+        return self.looked_at(texts, examined, progress or (lambda what, share: None))
+
+    @abstractmethod
+    def looked_at(
+        self, texts: Sequence[str], examined: Examined[Kind] | None, progress: Progress
+    ) -> "StaticPage":
+        """The page of `look`."""
+
     @property
     def title(self) -> str:
         """The model, as a table names it."""
         settings = self.settings
-        return f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"
+        name = model_name(settings, self.cell)
+        return f"{name} {settings.num_layers} x {settings.hidden_size}"

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import TrainSettings, check_sizes
+from unrolled.training.settings import LATER, TrainSettings, check_sizes
 
 Unit = Literal["words", "characters", "subwords"]
+ReaderModel = Literal["recurrent", "bert"]
 
 LARGEST = {  # beyond what any machine that runs this can train
     "hidden_size": 2**16,
@@ -78,3 +79,30 @@ class TextSettings:
             raise SettingError(name="least", got=self.least, wanted="1 or more")
         if not 0 <= self.dropout < 1:
             raise SettingError(name="dropout", got=self.dropout, wanted="0 or more, below 1")
+
+
+@dataclass(frozen=True)
+class ReaderSettings(TextSettings):
+    """The same, where a recurrent network or BERT may read."""
+
+    model: ReaderModel = field(default="recurrent", metadata=LATER)
+    """Layers of the cell; or BERT (Devlin et al. 2018), which reads each unit with all others: its
+    width is --hidden-size, and its defaults (--model bert --help) suit one with --weights; without,
+    --learning-rate 1e-3 learns faster."""
+
+    num_heads: int = field(default=4, metadata=LATER)
+    """Heads of BERT's attention."""
+
+    weights: str = field(default="", metadata=LATER)
+    """What BERT learned before: a named set of weights (minilm), a folder as the hub publishes it,
+    or a run of masked-lm; empty: nothing. Its sizes, dropout and units of text then hold, whatever
+    the flags for these say."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sizes(self, {"num_heads": 2**10})
+        if self.weights and self.model != "bert":
+            raise SettingError(name="weights", got=self.weights, wanted="none without --model bert")
+        if self.model == "bert" and self.longest < 3:
+            wanted = "3 or more: BERT reads a symbol before a text and one after it"
+            raise SettingError(name="longest", got=self.longest, wanted=wanted)

@@ -17,19 +17,20 @@ class ExamplesTask(Task[Model]):
 
     unit = NATS
 
-    def __init__(self, model: Model, settings: Any, lengths: Sequence[int]) -> None:
+    def __init__(self, model: Model, settings: Any, lengths: Sequence[int] | np.ndarray) -> None:
         """Make the task.
 
         Args:
             model: The model, on its device.
             settings: Batch and seed.
-            lengths: Of each example of the training part.
+            lengths: Of each example of the training part, or of each of its sides (N x K).
         """
         self.model = model
         self.settings = settings
         self.device = next(model.parameters()).device
+        self.sequences = settings.batch_size
         self.batches: list[np.ndarray] = []
-        """Of the present pass: the examples of each step, by number."""
+        """Of the present pass: this process's examples of each step, by number."""
         self._lengths = np.array(lengths)
 
     @property
@@ -40,4 +41,9 @@ class ExamplesTask(Task[Model]):
     def begin_pass(self, number: int) -> None:
         """Draw the batches of a pass, which follow from the seed and its number."""
         draws = np.random.default_rng((self.settings.training.seed, number))
-        self.batches = bucketed(self._lengths, self.settings.batch_size, draws)
+        whole = bucketed(self._lengths, self.settings.batch_size, draws)
+        self.batches = [batch[self.share] for batch in whole]
+
+    def has_share(self, chunk: int) -> bool:
+        """Whether this process has an example of a batch; of the last one it may have none."""
+        return len(self.batches[chunk]) > 0

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from unrolled.cells import find_cell
-from unrolled.errors import SettingError
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.models.smart_start import start_smart
+from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.run import Run
 from unrolled.tasks.runs import (
     begin,
@@ -18,14 +18,15 @@ from unrolled.tasks.runs import (
     config_of,
     folder_for,
     go_on,
+    lock_run,
     resumed,
     train_in,
 )
 from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.tasks.toy.export import export_call
 from unrolled.tasks.toy.problems import PROBLEMS
 from unrolled.tasks.toy.settings import ToySettings
 from unrolled.tasks.toy.task import SOLVED, Model, Toy, build_model, measure
-from unrolled.training.storage.run_folder import open_run as lock_run
 from unrolled.training.watchers import Silent, Watcher
 
 SEQUENCES = 10_000  # of an evaluation, as Pascanu et al. take
@@ -59,20 +60,13 @@ class ToyRun(Run[Model]):
     def _build(self) -> Model:
         return build_model(self.settings, self.cell)
 
-    def evaluate(self, *, sequences: int = SEQUENCES, **of_texts: Any) -> Evaluation:
+    def evaluate(self, *, sequences: int = SEQUENCES) -> Evaluation:
         """Measure on fresh sequences, always the same ones.
 
         Args:
             sequences: How many.
-            **of_texts: What tasks on texts take (data, encoding, ngram), refused here.
-
-        Raises:
-            SettingError: Something of texts is given.
         """
         task, settings = self.settings.task, self.settings
-        for name, value in of_texts.items():
-            wanted = f"none: {task} draws its own sequences"
-            raise SettingError(name=name, got=value, wanted=wanted)
         found = measure(self.model, settings, "test", sequences)
         return Evaluation(
             task=task,
@@ -85,6 +79,10 @@ class ToyRun(Run[Model]):
             error=found.error,
             solved=found.error < SOLVED,
         )
+
+    def export_call(self) -> ExportCall:
+        """How the model is called once it is a file."""
+        return export_call(self.model, self.settings)
 
     def tell(self, figures: Evaluation) -> list[str]:
         """The figures as lines to be read."""

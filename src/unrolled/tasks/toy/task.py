@@ -92,6 +92,7 @@ class Toy(Task[Model]):
         """
         self.model = model
         self.settings = settings
+        self.sequences = settings.batch_size
         self.problem = PROBLEMS[settings.task]
         self.unit = self.problem.answer.unit
         self.device = next(model.parameters()).device
@@ -103,9 +104,10 @@ class Toy(Task[Model]):
 
     def forward(self, chunk: int, carried: Any) -> Step:
         """The loss on a step's batch; nothing is carried from one to the next."""
-        x, y = _on(self.device, draw(self.settings, "train", chunk, self.settings.batch_size))
+        whole = draw(self.settings, "train", chunk, self.settings.batch_size)
+        x, y = _on(self.device, Batch(whole.x[:, self.share], whole.y[..., self.share]))
         scores, _ = self.model(x)
-        return Step(self.problem.answer.loss(scores, y, "mean"), self.settings.batch_size, None)
+        return Step(self.problem.answer.loss(scores, y, "mean"), x.shape[1], None)
 
     def validate(self) -> Measured:
         """How the model does on sequences that training never draws."""

@@ -5,10 +5,9 @@ state dict of an optimizer or a scheduler, a recurrent state `(h, c)`. Each tens
 path, `state.0.exp_avg`; the JSON holds the rest, with `{"tensor": name}` where a tensor was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from unrolled.errors import ForeignStateError, NotJsonError
@@ -57,12 +56,15 @@ def unpack_tree(tensors: Mapping[str, Tensor], packed: Any) -> Any:
     raise ForeignStateError(problem=f"holds {str(packed)[:80]!r}, which is no packed value")
 
 
-def moved(tree: Any, device: torch.device) -> Any:
-    """The same nesting of tuples and lists with its tensors on a device."""
+def map_tree(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same nesting of tuples, lists and dicts with each of its tensors changed."""
     if isinstance(tree, Tensor):
-        return tree.to(device)
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: map_tree(part, change) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
-        return type(tree)(moved(part, device) for part in tree)
+        parts = (map_tree(part, change) for part in tree)
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return tree
 
 

@@ -1,0 +1,168 @@
+"""What models of series have in common, whatever they say: train, go on, read the data again."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from unrolled.cells import find_cell
+from unrolled.lang import stored
+from unrolled.lang.cell import Cell
+from unrolled.models.many_to_one import ManyToOne
+from unrolled.tasks.run import Run
+from unrolled.tasks.runs import (
+    begin,
+    build_on,
+    config_of,
+    folder_for,
+    go_on,
+    lock_run,
+    resumed,
+    train_in,
+)
+from unrolled.tasks.series.coder import Coder
+from unrolled.tasks.series.figures import ClassEvaluation, ForecastEvaluation
+from unrolled.tasks.series.forecast import build_model
+from unrolled.tasks.series.reading import Read, columns_of, read_data
+from unrolled.tasks.series.settings import SeriesSettings
+from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.tasks.texts.reading import Report, absolute, require_same
+from unrolled.training.task import Task
+from unrolled.training.watchers import Silent, Watcher
+
+NAME = "series"
+
+
+class SeriesRun(Run[ManyToOne]):
+    """A model that learned from series of numbers. What it says is different in each kind."""
+
+    settings: SeriesSettings
+    coder: Coder
+
+    @classmethod
+    @abstractmethod
+    def learn_codes(cls, settings: SeriesSettings, read: Read) -> Coder:
+        """What numbers the series, learned from the training part."""
+
+    @classmethod
+    @abstractmethod
+    def make_task(
+        cls, model: ManyToOne, coder: Coder, settings: SeriesSettings, read: Read
+    ) -> Task[ManyToOne]:
+        """Data and loss."""
+
+    @classmethod
+    def train(
+        cls, settings: SeriesSettings, *, cell: Cell | None = None, watcher: Watcher | None = None
+    ) -> Self:
+        """Train a model in a new run folder.
+
+        Args:
+            settings: Everything that can be set.
+            cell: The cell, instead of the one that the settings name.
+            watcher: Who is told as it goes; None: nobody.
+
+        Raises:
+            UnrolledError: Many kinds, each a class of `unrolled.errors`: the data, the cell, the
+                settings or the run folder do not serve, or training diverged.
+        """
+        watcher, cell = watcher or Silent(), cell or find_cell(settings.cell)
+        read = _own_data(settings, watcher.say)
+        coder = cls.learn_codes(settings, read)
+        task = cls._task(settings, cell, coder, read)
+        folder = folder_for(settings, NAME, cell)
+        config = {
+            **config_of(NAME, replace(settings, data=absolute(settings.data)), cell),
+            "codes": coder.to_json(),
+            "data": read.described(),
+        }
+        ending = train_in(folder, config, task, settings.training, watcher)
+        return cls(folder.absolute(), ending=ending)
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path | str,
+        *,
+        budget: Mapping[str, float] | None = None,
+        device: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> Self:
+        """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+        Args:
+            path: The run folder.
+            budget: New limits (minutes, epochs, steps), counted from the run's start.
+            device: Where to compute from now on; None: as before.
+            watcher: Who is told as it goes; None: nobody.
+
+        Raises:
+            UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its data has
+                changed; training diverged.
+        """
+        watcher = watcher or Silent()
+        with lock_run(path) as run:
+            settings, cell, coder = _parts(run.config, Path(path))
+            settings = resumed(settings, budget, device)
+            read = _own_data(settings, watcher.say)
+            require_same(settings.data, read.panel, run.config)
+            task = cls._task(settings, cell, coder, read)
+            return cls(run.path, ending=go_on(run, task, settings.training, watcher))
+
+    @classmethod
+    def _task(
+        cls, settings: SeriesSettings, cell: Cell, coder: Coder, read: Read
+    ) -> Task[ManyToOne]:
+        """The task with a fresh model, everything seeded."""
+        model = build_on(begin(settings.training), lambda: build_model(settings, cell, coder))
+        return cls.make_task(model, coder, settings, read)
+
+    def _read_config(self) -> None:
+        self.settings, self.cell, self.coder = _parts(self.config, self.path)
+
+    def _build(self) -> ManyToOne:
+        return build_model(self.settings, self.cell, self.coder)
+
+    def own_data(self) -> Read:
+        """The series that it learned from.
+
+        Raises:
+            DataChangedError: They are no longer what it was trained on.
+        """
+        read = _own_data(self.settings, lambda line: None)
+        require_same(self.settings.data, read.panel, self.config)
+        return read
+
+    def other_data(self, data: str | Path, encoding: str) -> Read:
+        """Series with the same columns.
+
+        Args:
+            data: A file, or a named set.
+            encoding: How the file's characters are written as bytes.
+
+        Raises:
+            ColumnError: A column is lacking.
+        """
+        return read_data(self.settings, data, encoding, columns=tuple(self.coder.columns))
+
+    def tell(self, figures: ForecastEvaluation | ClassEvaluation) -> list[str]:
+        """The figures as lines to be read."""
+        return [*figures.lines()]
+
+    @property
+    def title(self) -> str:
+        """The model, as a table names it."""
+        settings = self.settings
+        return f"{self.cell.name} {settings.num_layers} x {settings.hidden_size}"
+
+
+def _own_data(settings: SeriesSettings, report: Report) -> Read:
+    columns = columns_of(settings)
+    return read_data(settings, settings.data, settings.encoding, columns=columns, report=report)
+
+
+def _parts(config: Mapping[str, Any], path: Path) -> tuple[SeriesSettings, Cell, Coder]:
+    settings = settings_from_json(SeriesSettings, config.get("settings"), path)
+    coder = Coder.from_json(config.get("codes"), path)
+    return settings, stored.from_json(config.get("cell")), coder

@@ -1,0 +1,69 @@
+"""Of several processes the first speaks; another one does if the first does not."""
+
+import signal
+import sys
+
+import pytest
+from torch import distributed
+
+from unrolled.cli import main, processes
+from unrolled.training import group as groups
+from unrolled.training.group import Group
+
+
+@pytest.fixture
+def among(monkeypatch):
+    """Puts this process among two, with a store for their words."""
+    store = distributed.HashStore()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def among(rank):
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setattr(groups, "join", lambda: Group(rank, 2, store))
+        monkeypatch.setattr(processes, "_WAIT", 0.1)
+        return Group(1 - rank, 2, store)
+
+    yield among
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_the_first_speaks_and_lets_the_others_know(among, capsys):
+    other = among(0)
+    assert main(["train", "nothing"]) == 2
+    assert "unrolled: no task is named 'nothing'" in capsys.readouterr().err
+    assert other.hears_the_first(0)
+
+
+def test_another_is_silent_where_the_first_has_spoken(among, capsys):
+    among(1).leave_word()
+    assert main(["train", "nothing"]) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_another_speaks_where_the_first_does_not_and_leaves_its_word(among, capsys):
+    first = among(1)
+    assert main(["train", "nothing"]) == 2
+    assert capsys.readouterr().err.startswith("unrolled: no task is named 'nothing'")
+    assert first._words().startswith("process 1: no task is named 'nothing'")
+
+
+def test_flags_that_are_wrong_end_all_alike(among, capsys):
+    among(1).leave_word()
+    assert main(["train", "latch", "--nonsense", "1"]) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_other_verbs_are_the_firsts_alone(among, capsys):
+    among(1)
+    assert main(["cell", "lstm"]) == 0
+    assert capsys.readouterr().out == ""
+    among(0)
+    assert main(["cell", "lstm"]) == 0
+    assert "lstm" in capsys.readouterr().out
+
+
+def test_one_process_is_one_process(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert processes.in_one_voice(["train"], lambda given: len(given)) == 1
+    assert "unrolled" in sys.modules

@@ -1,0 +1,201 @@
+"""Pairs of sentences: learned, translated, measured beside a memory, gone on with."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+from tests.tasks.tiny_text import Samples, kept, stopping
+
+import unrolled
+from unrolled.data.examples.kinds import Pair
+from unrolled.data.examples.splits import split
+from unrolled.errors import (
+    DamagedFileError,
+    LanguageError,
+    RowError,
+    SamplingError,
+    SettingError,
+    TextEncodingError,
+    UnequalLinesError,
+)
+from unrolled.tasks.translate.coder import Coder
+from unrolled.tasks.translate.scores import Scores, remembered, words_by
+from unrolled.tasks.translate.settings import TranslateSettings
+from unrolled.tasks.translate.task import FORCING
+
+SMALL = {"hidden_size": 32, "embedding_size": 8, "dropout": 0.0, "unit": "characters"}
+CALM = {"steps": 250, "learning_rate": 0.02, "evaluate_every": 125, "warmup_steps": 0, "threads": 1}
+
+
+def turned(count, seed=0):
+    """Letters, and the same the other way round in capitals."""
+    draws = np.random.default_rng(seed)
+    for _ in range(count):
+        letters = "".join(draws.choice([*"abcdef"], draws.integers(2, 7)))
+        yield Pair(letters, letters[::-1].upper())
+
+
+def write(path, pairs):
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
+    return path
+
+
+def train(folder, data, **changes):
+    return unrolled.train("translate", data, **{**SMALL, **CALM, "out": folder / "run", **changes})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("translate")
+    return train(folder, write(folder / "turned.tsv", turned(3_000)))
+
+
+def test_it_learns_to_write_what_it_reads_the_other_way_round(trained):
+    figures = trained.evaluate()
+    assert figures.model.exact > 0.95 > 0.2 > figures.memory.exact
+    assert figures.model.chrf > 95 > figures.memory.chrf
+    assert figures.data == "the test part of turned.tsv" and figures.bleu_words == "13a"
+    assert trained.translate(["fade", "beef"]) == ["EDAF", "FEEB"]
+    assert "".join(trained.generate("fade")) == "EDAF"
+    assert trained.tell(figures)[1].startswith("  lstm 1 x 32, multiplicative attention")
+
+
+def test_the_figures_are_those_of_the_translations_that_it_writes(trained, tmp_path):
+    others = [*turned(60, seed=1)]
+    said = trained.translate([pair.source for pair in others], beam=3, length_penalty=0.5)
+    wanted = [pair.target for pair in others]
+    figures = trained.evaluate(write(tmp_path / "o.tsv", others), beam=3, length_penalty=0.5)
+    assert (figures.sentences, figures.beam, figures.length_penalty) == (60, 3, 0.5)
+    assert figures.model == Scores.of(said, wanted)
+    assert figures.model.exact == np.mean([s == w for s, w in zip(said, wanted, strict=True)])
+    with pytest.raises(SamplingError, match="beam=0 cannot be"):
+        trained.translate(["fade"], beam=0)
+
+
+@pytest.mark.parametrize("attention", ["none", "additive"])
+def test_other_attention_than_the_usual_one_serves(tmp_path, attention):
+    data = write(tmp_path / "turned.tsv", turned(600))
+    watcher = Samples()
+    run = train(tmp_path, data, attention=attention, steps=60, cell="gru", watcher=watcher)
+    losses = [line for line in watcher.lines if "held-out" in line]
+    assert float(losses[-1].split("held-out ")[1].split()[0]) < 1.2 < np.log(9)
+    assert (run.model.attention is None) == (attention == "none")
+
+
+def test_a_run_that_is_stopped_goes_on_bit_for_bit(tmp_path):
+    data = write(tmp_path / "turned.tsv", turned(150))
+    changes = {
+        "steps": 9, "evaluate_every": 4, "dropout": 0.3, "batch_size": 32,
+        "teacher_forcing": 0.2, "forcing_steps": 8,
+    }  # fmt: skip
+    train(tmp_path, data, **changes, out=tmp_path / "whole")
+    part = train(tmp_path, data, **changes, out=tmp_path / "part", watcher=stopping(7))
+    assert (part.ending.step, part.ending.signal) == (7, signal.SIGTERM)
+    assert unrolled.resume(part.path).ending.step == 9
+    assert kept(tmp_path / "part") == kept(tmp_path / "whole")
+
+
+def test_without_the_truth_the_writer_reads_its_own_symbols(tmp_path):
+    """What stands in the targets then matters to the loss alone, and the weights become others."""
+    data = write(tmp_path / "turned.tsv", turned(150))
+    forced, free = (
+        train(tmp_path, data, steps=6, teacher_forcing=share, forcing_steps=1, out=tmp_path / name)
+        for name, share in {"forced": 1.0, "free": 0.0}.items()
+    )
+    assert kept(forced.path)[0] != kept(free.path)[0]
+
+
+@pytest.mark.parametrize("schedule", FORCING)
+def test_the_share_of_the_truth_falls_from_1_to_its_last(schedule):
+    shares = [FORCING[schedule](done, 0.25) for done in np.linspace(0, 1, 11)]
+    assert shares[0] == pytest.approx(1, abs=0.01) and shares[-1] == pytest.approx(0.25, abs=0.01)
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_short_sentences_are_read_by_characters_and_long_ones_by_pieces():
+    short = split([Pair(f"day {n}", f"{n}") for n in range(50)], validation=0, test=0)
+    long = split(
+        [Pair(f"the day {n} of the year" * 3, "x") for n in range(50)], validation=0, test=0
+    )
+    assert "day" not in Coder.learn(TranslateSettings(), short).source.symbols
+    assert "Ġyear" in Coder.learn(TranslateSettings(), long).source.symbols
+
+
+def test_pairs_that_are_too_long_are_left_out_and_sources_cut(tmp_path):
+    pairs = [*turned(100), Pair("a" * 30, "A"), Pair("b", "B" * 30)]
+    watcher = Samples()
+    run = train(tmp_path, write(tmp_path / "t.tsv", pairs), steps=2, longest=8, watcher=watcher)
+    assert "2 pairs are longer than 8 units and were left out" in watcher.lines
+    assert run.coder.ends.longest == 8
+    (cut,) = run.coder.sources(["a" * 30])
+    assert len(cut) == 9
+
+
+def test_parallel_files_are_read_by_their_languages(tmp_path):
+    pairs = [*turned(200)]
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for side, language in enumerate(("en", "de")):
+        for part, lines in {
+            "train": pairs[:150],
+            "val": pairs[150:170],
+            "test": pairs[170:],
+        }.items():
+            text = "".join(f"{pair[side]}\n" for pair in lines)
+            (folder / f"{part}.{language}").write_text(text)
+    run = train(tmp_path, folder, source="en", target="de", steps=2)
+    assert run.config["data"]["examples"] == {"train": 150, "validation": 20, "test": 30}
+    with pytest.raises(LanguageError, match="no file in the language fr"):
+        train(tmp_path, folder, source="en", target="fr")
+    with (folder / "train.en").open("a") as file:
+        file.write("one more\n")
+    with pytest.raises(UnequalLinesError, match=r"train\.en has 151 lines, but .* has 150"):
+        train(tmp_path, folder, source="en", target="de")
+
+
+def test_bad_pairs_are_named(tmp_path):
+    data = write(tmp_path / "bad.tsv", turned(20))
+    with data.open("a") as file:
+        file.write("no tab\n")
+    with pytest.raises(RowError, match=r"bad\.tsv, line 21 has no tab"):
+        train(tmp_path, data)
+    mixed = tmp_path / "mixed.tsv"
+    mixed.write_bytes("é\tE\n".encode() + "é\tE\n".encode("latin-1"))
+    with pytest.raises(TextEncodingError, match="no utf-8 text: byte 5, 0xe9"):
+        train(tmp_path, mixed)
+    watcher = Samples()
+    empty = write(tmp_path / "empty.tsv", [*turned(100), Pair("abc", ""), Pair(" ", "ABC")])
+    train(tmp_path, empty, steps=2, watcher=watcher)
+    assert "2 examples with an empty side were left out" in watcher.lines
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher_forcing": 1.5}, "teacher_forcing=1.5 cannot be; wanted 0 to 1"),
+        ({"forcing_steps": 0}, "forcing_steps=0 cannot be; wanted 1 or more"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes, message):
+    with pytest.raises(SettingError, match=message):
+        TranslateSettings(**changes)
+
+
+def test_what_a_run_keeps_of_its_data_is_checked(tmp_path):
+    run = train(tmp_path, write(tmp_path / "t.tsv", turned(60)), steps=2)
+    config = json.loads((run.path / "config.json").read_text())
+    del config["config"]["codes"]["written"]
+    (run.path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DamagedFileError, match=r"config\.json lacks the written of its data"):
+        unrolled.open_run(run.path)
+
+
+def test_a_memory_gives_the_target_of_the_most_similar_source():
+    known = [Pair("a red house", "rot"), Pair("a green house", "grün"), Pair("blue", "blau")]
+    assert remembered(known, ["the green house", "blues"]) == ["grün", "blau"]
+
+
+def test_words_are_characters_where_no_spaces_are_written():
+    assert words_by(["今日は", "晴れです"]) == words_by(["วันนี้"]) == "char"
+    assert words_by(["오늘 날씨", "맑음"]) == words_by(["guten Tag"]) == "13a"
