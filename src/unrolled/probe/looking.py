@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 PACKAGES = {"altair": "altair", "vl_convert": "vl-convert-python", "scipy": "scipy"}
 
 
+def require_packages() -> None:
+    """Refuse to look where what draws or compares is not installed.
+
+    Raises:
+        MissingExtraError: A package is missing.
+    """
+    for module, package in PACKAGES.items():
+        if find_spec(module) is None:
+            raise MissingExtraError(what="Reports", package=package, extra="look")
+
+
 def look_at(
     subjects: Sequence[Subject],
     how: Looking | None = None,
@@ -37,9 +48,7 @@ def look_at(
         MissingExtraError: A package that draws or compares is not installed.
         UnrolledError: Many kinds; see `examine`.
     """
-    for module, package in PACKAGES.items():
-        if find_spec(module) is None:
-            raise MissingExtraError(what="Reports", package=package, extra="look")
+    require_packages()
     # Only here: scipy and altair may be missing where nobody looks.
     from unrolled.probe.examination import Examination, examine
     from unrolled.probe.report.page import Report

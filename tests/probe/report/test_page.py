@@ -1,11 +1,9 @@
 """The page in a browser: what is pointed at, switched, viewed and reloaded."""
 
-import shutil
 import time
 
 import numpy as np
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
@@ -13,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from tests.probe.planted import BRACKETS, LATCH
 from tests.probe.report.examined import best, certain, examined
+from tests.probe.report.reading import STYLES, colour, contrast, texts
 
 from unrolled.probe.report import content
 from unrolled.probe.report.charts import PICTURES
@@ -20,10 +19,6 @@ from unrolled.probe.report.page import Report
 from unrolled.probe.report.passages import passages, scale_of, scaled
 from unrolled.probe.report.words import PLACES, is_good
 
-OPTIONS = (
-    "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
-    "disable-component-update disable-sync window-size=1300,900"
-).split()
 VIEWS = ["Summary", "Text", "Units", "Gates", "Errors", "Gradients", "Training"]
 COUNT = """
 window.renders = 0;
@@ -50,26 +45,7 @@ const [url, done] = arguments;
 document.addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
 fetch(url).catch(() => setTimeout(() => done("it was asked"), 500));
 """
-STYLES = """
-const [selector, ...names] = arguments;
-const read = (style) => names.map((name) => style[name]);
-return [...document.querySelectorAll(selector)].map((each) => read(getComputedStyle(each)));
-"""
 FULL = {(230, 140, 0): 1 / 0.65, (0, 114, 178): -1 / 0.65}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    driver = shutil.which("chromedriver")
-    if driver is None or not (shutil.which("chromium") or shutil.which("google-chrome")):
-        pytest.skip("needs chromium and its driver; CI installs both")
-    options = webdriver.ChromeOptions()
-    for option in OPTIONS:
-        options.add_argument(f"--{option}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +86,6 @@ def one(browser, selector):
     return found
 
 
-def texts(browser, selector):
-    script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.innerText)"
-    return browser.execute_script(script, selector)
-
-
 def details(browser):
     terms, values = texts(browser, "aside dt"), texts(browser, "aside dd")
     return dict(zip(terms, values, strict=True))
@@ -142,12 +113,6 @@ def focused(browser):
 
 def choose(browser, field, text):
     Select(one(browser, f"#{field}")).select_by_visible_text(text)
-
-
-def colour(text):
-    """Red, green, blue and opacity."""
-    parts = [float(part) for part in text.split("(")[1].removesuffix(")").split(",")]
-    return parts if len(parts) == 4 else [*parts, 1.0]
 
 
 def levels(browser, selector):
@@ -404,25 +369,6 @@ def test_another_run_is_chosen_from_the_list(page):
     one(browser, "#tab-summary").click()
     until(browser, lambda b: b.title == "Summary – two")
     assert "p < 0.001" in texts(browser, "h3")[0]
-
-
-def luminance(rgb):
-    """Of a colour, as WCAG 2.1 says it."""
-    parts = np.asarray(rgb) / 255
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return linear @ (0.2126, 0.7152, 0.0722)
-
-
-def contrast(browser, selector):
-    """The smallest of some letters with what is behind them."""
-    ((paper,),) = browser.execute_script(STYLES, "body", "background-color")
-    found = []
-    for pair in browser.execute_script(STYLES, selector, "color", "background-color"):
-        (*ink, _), (*hue, opacity) = map(colour, pair)
-        ground = opacity * np.array(hue) + (1 - opacity) * np.array(colour(paper)[:3])
-        low, high = sorted((luminance(ink), luminance(ground)))
-        found.append((high + 0.05) / (low + 0.05))
-    return min(found)
 
 
 def test_it_is_dark_where_the_reader_likes_it_dark(page):

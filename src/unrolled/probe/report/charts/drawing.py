@@ -4,6 +4,7 @@ Colours are Okabe and Ito's (2008), which colour-blind eyes tell apart; where a 
 something, so does a shape or a dash.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +20,24 @@ Row = dict[str, Any]
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"]
 GREY = "#808080"  # to be seen on white and on black
 WIDTH, HEIGHT = 440, 240
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def data(rows: Sequence[Row]) -> alt.Data:
     """Rows as the data of a chart."""
     return alt.Data(values=[{k: _plain(v) for k, v in row.items()} for row in rows])
+
+
+def drawable(part: Any) -> Any:
+    """A text, or a chart as JSON, with no character that SVG cannot hold.
+
+    Where vl_convert meets one, it ends the process.
+    """
+    if isinstance(part, dict):
+        return {key: drawable(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [drawable(value) for value in part]
+    return _NOT_XML.sub("\ufffd", part) if isinstance(part, str) else part
 
 
 def _plain(value: Any) -> Any:
