@@ -27,7 +27,7 @@ from unrolled.errors import (
 from unrolled.tasks import api, export_file
 from unrolled.tasks.char_lm import run as char_lm
 from unrolled.tasks.char_lm.export import export_call
-from unrolled.tasks.char_lm.trained import CharLMRun
+from unrolled.tasks.char_lm.run import CharLMRun
 from unrolled.tasks.run import Run
 from unrolled.tasks.toy import run as toy
 

@@ -1,25 +1,53 @@
 """A trained model of any task, read from its run folder."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 from torch import nn
 
 from unrolled.errors import NotExportableError, NothingToGenerateError, NotLookableError
 from unrolled.lang.cell import Cell
 from unrolled.tasks.export_call import ExportCall
-from unrolled.tasks.runs import load_model, open_on
+from unrolled.tasks.runs import (
+    config_of,
+    folder_for,
+    go_on,
+    load_model,
+    lock_run,
+    open_on,
+    resumed,
+    train_in,
+)
 from unrolled.training.loop import Ending
 from unrolled.training.storage.run_folder import read_config
+from unrolled.training.task import Task
+from unrolled.training.watchers import Silent, Watcher
 
 if TYPE_CHECKING:
     from unrolled.tasks.export_file import Exported
 
 Model = TypeVar("Model", bound=nn.Module)
+Report = Callable[[str], None]
+Change = Callable[[Any], Any]
 Takes = Literal["beginning", "line", "nothing"]
 """What `generate` reads: a text that it goes on with, a text that it answers, or its own data."""
+
+
+class Begun(NamedTuple):
+    """What a new run is made of."""
+
+    name: str
+    """Of its task."""
+    settings: Any
+    """As the run keeps them."""
+    cell: Cell | None
+    """None: the model has none."""
+    task: Task[Any]
+    kept: Mapping[str, Any]
+    """What else the run keeps, as JSON values."""
 
 
 class Run(ABC, Generic[Model]):
@@ -47,6 +75,80 @@ class Run(ABC, Generic[Model]):
         self._read_config()
         self.model = load_model(self.path, self._build)
         self.model.to(open_on(self.settings.training)).eval()
+
+    @classmethod
+    @abstractmethod
+    def begun(cls, settings: Any, cell: Cell | None, report: Report) -> Begun:
+        """What a new run is made of, everything seeded.
+
+        Args:
+            settings: Everything that can be set.
+            cell: The cell, instead of the one that the settings name.
+            report: Is told what is being done.
+        """
+
+    @classmethod
+    @abstractmethod
+    def taken_up(
+        cls, config: Mapping[str, Any], path: Path, change: Change, report: Report
+    ) -> tuple[Any, Task[Any]]:
+        """The settings of a run, changed, and its task with a fresh model.
+
+        Args:
+            config: What the run keeps.
+            path: Its folder, for messages.
+            change: Gives the settings with which it goes on.
+            report: Is told what is being done.
+        """
+
+    @classmethod
+    def train(
+        cls, settings: Any, *, cell: Cell | None = None, watcher: Watcher | None = None
+    ) -> Self:
+        """Train a model in a new run folder.
+
+        Args:
+            settings: Everything that can be set.
+            cell: The cell, instead of the one that the settings name.
+            watcher: Who is told as it goes; None: nobody.
+
+        Raises:
+            UnrolledError: Many kinds, each a class of `unrolled.errors`: the data, the cell, the
+                settings or the run folder do not serve, or training diverged.
+        """
+        watcher = watcher or Silent()
+        begun = cls.begun(settings, cell, watcher.say)
+        settings = begun.settings
+        folder = folder_for(settings, begun.name, begun.cell)
+        config = {**config_of(begun.name, settings, begun.cell), **begun.kept}
+        ending = train_in(folder, config, begun.task, settings.training, watcher)
+        return cls(folder.absolute(), ending=ending)
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path | str,
+        *,
+        budget: Mapping[str, float] | None = None,
+        device: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> Self:
+        """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+        Args:
+            path: The run folder.
+            budget: New limits (minutes, epochs, steps), counted from the run's start.
+            device: Where to compute from now on; None: as before.
+            watcher: Who is told as it goes; None: nobody.
+
+        Raises:
+            UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its data has
+                changed; training diverged.
+        """
+        watcher, change = watcher or Silent(), partial(resumed, budget=budget, device=device)
+        with lock_run(path) as run:
+            settings, task = cls.taken_up(run.config, Path(path), change, watcher.say)
+            return cls(run.path, ending=go_on(run, task, settings.training, watcher))
 
     @abstractmethod
     def _read_config(self) -> None:

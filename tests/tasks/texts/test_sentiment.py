@@ -21,6 +21,7 @@ from unrolled.errors import (
 )
 from unrolled.tasks.sentiment import baseline
 from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
+from unrolled.training.watchers import Silent
 
 GOOD, BAD = "fine great lovely warm".split(), "poor awful cold grim".split()
 FILLER = "the film was and a day of it in".split()
@@ -137,7 +138,7 @@ def test_long_texts_are_cut_and_that_is_said(tmp_path):
     data = write(tmp_path / "films.jsonl", rows(80))
     told = []
 
-    class Listening(unrolled.tasks.texts.run.Silent):
+    class Listening(Silent):
         def say(self, text):
             told.append(text)
 

@@ -6,32 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from unrolled.data.pieces import PieceAlphabet, Symbols, symbols_from_json
-from unrolled.data.sets import SETS, find_corpus
+from unrolled.data.sets import find_corpus
 from unrolled.data.text import Corpus, Parts
 from unrolled.errors import DataChangedError
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.tasks.char_lm.settings import CharLMSettings
-from unrolled.tasks.runs import config_of
 from unrolled.tasks.stored_settings import settings_from_json
+from unrolled.tasks.texts.reading import absolute
 
 NAME = "char-lm"
 
 
-def run_config(settings: CharLMSettings, cell: Cell, corpus: Corpus) -> dict[str, Any]:
-    """What the run folder keeps of a training, as JSON values."""
-    source = settings.data
-    if source is not None and source not in SETS:
-        source = str(Path(source).absolute())
-    return {
-        **config_of(NAME, replace(settings, data=source), cell),
-        "alphabet": corpus.alphabet.to_json(),
-        "data": {
-            "name": corpus.name,
-            "fingerprint": corpus.fingerprint,
-            "characters": len(corpus),
-        },
-    }
+def as_kept(settings: CharLMSettings) -> CharLMSettings:
+    """The settings with a path that is found again from any folder."""
+    return replace(settings, data=None if settings.data is None else absolute(settings.data))
+
+
+def kept_of(corpus: Corpus) -> dict[str, Any]:
+    """What a run keeps of its text, as JSON values."""
+    data = {"name": corpus.name, "fingerprint": corpus.fingerprint, "characters": len(corpus)}
+    return {"alphabet": corpus.alphabet.to_json(), "data": data}
 
 
 def parts_of(config: Mapping[str, Any], path: Path) -> tuple[CharLMSettings, Cell, Symbols]:

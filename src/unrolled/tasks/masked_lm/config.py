@@ -10,7 +10,6 @@ from unrolled.data.text import Corpus
 from unrolled.data.tokenizer import Tokenizer
 from unrolled.models.attention_only.bert import BertShape
 from unrolled.tasks.masked_lm.settings import MaskedLMSettings
-from unrolled.tasks.runs import config_of
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.texts.reading import Report, absolute, kept_codes
 
@@ -51,15 +50,15 @@ def shape_of(settings: MaskedLMSettings, tokenizer: Tokenizer) -> BertShape:
     )
 
 
-def run_config(settings: MaskedLMSettings, tokenizer: Tokenizer, corpus: Corpus) -> dict[str, Any]:
-    """What the run folder keeps of a training, as JSON values."""
-    data = None if settings.data is None else absolute(settings.data)
-    kept = {"name": corpus.name, "fingerprint": corpus.fingerprint, "characters": len(corpus)}
-    return {
-        **config_of(NAME, replace(settings, data=data), None),
-        "codes": {"tokenizer": tokenizer.to_json()},
-        "data": kept,
-    }
+def as_kept(settings: MaskedLMSettings) -> MaskedLMSettings:
+    """The settings with a path that is found again from any folder."""
+    return replace(settings, data=None if settings.data is None else absolute(settings.data))
+
+
+def kept_of(tokenizer: Tokenizer, corpus: Corpus) -> dict[str, Any]:
+    """What a run keeps of its units and its text, as JSON values."""
+    data = {"name": corpus.name, "fingerprint": corpus.fingerprint, "characters": len(corpus)}
+    return {"codes": {"tokenizer": tokenizer.to_json()}, "data": data}
 
 
 def parts_of(config: Mapping[str, Any], path: Path) -> tuple[MaskedLMSettings, Tokenizer]:

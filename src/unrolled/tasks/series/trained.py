@@ -4,22 +4,16 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from unrolled.cells import find_cell
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.models.many_to_one import ManyToOne
-from unrolled.tasks.run import Run
+from unrolled.tasks.run import Begun, Change, Run
 from unrolled.tasks.runs import (
     begin,
     build_on,
-    config_of,
-    folder_for,
-    go_on,
-    lock_run,
-    resumed,
-    train_in,
 )
 from unrolled.tasks.series.coder import Coder
 from unrolled.tasks.series.figures import ClassEvaluation, ForecastEvaluation
@@ -29,7 +23,6 @@ from unrolled.tasks.series.settings import SeriesSettings
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.texts.reading import Report, absolute, require_same
 from unrolled.training.task import Task
-from unrolled.training.watchers import Silent, Watcher
 
 NAME = "series"
 
@@ -53,62 +46,25 @@ class SeriesRun(Run[ManyToOne]):
         """Data and loss."""
 
     @classmethod
-    def train(
-        cls, settings: SeriesSettings, *, cell: Cell | None = None, watcher: Watcher | None = None
-    ) -> Self:
-        """Train a model in a new run folder.
-
-        Args:
-            settings: Everything that can be set.
-            cell: The cell, instead of the one that the settings name.
-            watcher: Who is told as it goes; None: nobody.
-
-        Raises:
-            UnrolledError: Many kinds, each a class of `unrolled.errors`: the data, the cell, the
-                settings or the run folder do not serve, or training diverged.
-        """
-        watcher, cell = watcher or Silent(), cell or find_cell(settings.cell)
-        read = _own_data(settings, watcher.say)
+    def begun(cls, settings: SeriesSettings, cell: Cell | None, report: Report) -> Begun:
+        """What a new run is made of."""
+        cell = cell or find_cell(settings.cell)
+        read = _own_data(settings, report)
         coder = cls.learn_codes(settings, read)
         task = cls._task(settings, cell, coder, read)
-        folder = folder_for(settings, NAME, cell)
-        config = {
-            **config_of(NAME, replace(settings, data=absolute(settings.data)), cell),
-            "codes": coder.to_json(),
-            "data": read.described(),
-        }
-        ending = train_in(folder, config, task, settings.training, watcher)
-        return cls(folder.absolute(), ending=ending)
+        kept = {"codes": coder.to_json(), "data": read.described()}
+        return Begun(NAME, replace(settings, data=absolute(settings.data)), cell, task, kept)
 
     @classmethod
-    def resume(
-        cls,
-        path: Path | str,
-        *,
-        budget: Mapping[str, float] | None = None,
-        device: str | None = None,
-        watcher: Watcher | None = None,
-    ) -> Self:
-        """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
-
-        Args:
-            path: The run folder.
-            budget: New limits (minutes, epochs, steps), counted from the run's start.
-            device: Where to compute from now on; None: as before.
-            watcher: Who is told as it goes; None: nobody.
-
-        Raises:
-            UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its data has
-                changed; training diverged.
-        """
-        watcher = watcher or Silent()
-        with lock_run(path) as run:
-            settings, cell, coder = _parts(run.config, Path(path))
-            settings = resumed(settings, budget, device)
-            read = _own_data(settings, watcher.say)
-            require_same(settings.data, read.panel, run.config)
-            task = cls._task(settings, cell, coder, read)
-            return cls(run.path, ending=go_on(run, task, settings.training, watcher))
+    def taken_up(
+        cls, config: Mapping[str, Any], path: Path, change: Change, report: Report
+    ) -> tuple[SeriesSettings, Task[ManyToOne]]:
+        """The settings of a run, changed, and its task with a fresh model."""
+        settings, cell, coder = _parts(config, path)
+        settings = change(settings)
+        read = _own_data(settings, report)
+        require_same(settings.data, read.panel, config)
+        return settings, cls._task(settings, cell, coder, read)
 
     @classmethod
     def _task(

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from torch import nn
 
@@ -17,23 +17,16 @@ from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.probe.looking import require_packages
 from unrolled.probe.subject import Progress
-from unrolled.tasks.run import Run
+from unrolled.tasks.run import Begun, Change, Run
 from unrolled.tasks.runs import (
     begin,
     build_on,
-    config_of,
-    folder_for,
-    go_on,
-    lock_run,
     model_name,
-    resumed,
-    train_in,
 )
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.texts.looking import Examined
 from unrolled.tasks.texts.reading import Report, absolute, described, require_same, splits_of
 from unrolled.training.task import Task
-from unrolled.training.watchers import Silent, Watcher
 
 if TYPE_CHECKING:
     from unrolled.probe.report.static import StaticPage
@@ -97,64 +90,27 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         """Data and loss."""
 
     @classmethod
-    def train(
-        cls, settings: Any, *, cell: Cell | None = None, watcher: Watcher | None = None
-    ) -> Self:
-        """Train a model in a new run folder.
-
-        Args:
-            settings: Everything that can be set.
-            cell: The cell, instead of the one that the settings name.
-            watcher: Who is told as it goes; None: nobody.
-
-        Raises:
-            UnrolledError: Many kinds, each a class of `unrolled.errors`: the data, the cell, the
-                settings or the run folder do not serve, or training diverged.
-        """
-        watcher, cell = watcher or Silent(), cell or find_cell(settings.cell)
-        settings, load = cls.prepared(settings, watcher.say)
-        source, splits = cls._read(settings, watcher.say)
+    def begun(cls, settings: Any, cell: Cell | None, report: Report) -> Begun:
+        """What a new run is made of."""
+        cell = cell or find_cell(settings.cell)
+        settings, load = cls.prepared(settings, report)
+        source, splits = cls._read(settings, report)
         coder = cls.learn_codes(settings, splits)
-        task = cls._task(settings, cell, coder, splits, watcher.say)
+        task = cls._task(settings, cell, coder, splits, report)
         load(task.model)
-        folder = folder_for(settings, cls.name, cell)
-        config = {
-            **config_of(cls.name, replace(settings, data=absolute(settings.data)), cell),
-            "codes": coder.to_json(),
-            "data": described(source, splits),
-        }
-        ending = train_in(folder, config, task, settings.training, watcher)
-        return cls(folder.absolute(), ending=ending)
+        kept = {"codes": coder.to_json(), "data": described(source, splits)}
+        return Begun(cls.name, replace(settings, data=absolute(settings.data)), cell, task, kept)
 
     @classmethod
-    def resume(
-        cls,
-        path: Path | str,
-        *,
-        budget: Mapping[str, float] | None = None,
-        device: str | None = None,
-        watcher: Watcher | None = None,
-    ) -> Self:
-        """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
-
-        Args:
-            path: The run folder.
-            budget: New limits (minutes, epochs, steps), counted from the run's start.
-            device: Where to compute from now on; None: as before.
-            watcher: Who is told as it goes; None: nobody.
-
-        Raises:
-            UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its data has
-                changed; training diverged.
-        """
-        watcher = watcher or Silent()
-        with lock_run(path) as run:
-            settings, cell, coder = cls._parts(run.config, Path(path))
-            settings = resumed(settings, budget, device)
-            _, splits = cls._read(settings, watcher.say)
-            require_same(settings.data, splits, run.config)
-            task = cls._task(settings, cell, coder, splits, watcher.say)
-            return cls(run.path, ending=go_on(run, task, settings.training, watcher))
+    def taken_up(
+        cls, config: Mapping[str, Any], path: Path, change: Change, report: Report
+    ) -> tuple[Any, Task[Any]]:
+        """The settings of a run, changed, and its task with a fresh model."""
+        settings, cell, coder = cls._parts(config, path)
+        settings = change(settings)
+        _, splits = cls._read(settings, report)
+        require_same(settings.data, splits, config)
+        return settings, cls._task(settings, cell, coder, splits, report)
 
     @classmethod
     def _read(cls, settings: Any, report: Report) -> tuple[Source, Splits[Kind]]:
@@ -232,6 +188,14 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         self, texts: Sequence[str], examined: Examined[Kind] | None, progress: Progress
     ) -> "StaticPage":
         """The page of `look`."""
+
+    def advice(self, path: str) -> list[str]:
+        """Commands to type next.
+
+        Args:
+            path: The run folder as one would type it.
+        """
+        return [*super().advice(path), f"unrolled look {path}"]
 
     @property
     def title(self) -> str:

@@ -11,23 +11,16 @@ from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.models.smart_start import start_smart
 from unrolled.tasks.export_call import ExportCall
-from unrolled.tasks.run import Run
+from unrolled.tasks.run import Begun, Change, Report, Run
 from unrolled.tasks.runs import (
     begin,
     build_on,
-    config_of,
-    folder_for,
-    go_on,
-    lock_run,
-    resumed,
-    train_in,
 )
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.toy.export import export_call
 from unrolled.tasks.toy.problems import PROBLEMS
 from unrolled.tasks.toy.settings import ToySettings
 from unrolled.tasks.toy.task import SOLVED, Model, Toy, build_model, measure
-from unrolled.training.watchers import Silent, Watcher
 
 SEQUENCES = 10_000  # of an evaluation, as Pascanu et al. take
 
@@ -53,6 +46,21 @@ class Evaluation:
 
 class ToyRun(Run[Model]):
     """A model trained on a toy task: it answers sequences."""
+
+    @classmethod
+    def begun(cls, settings: ToySettings, cell: Cell | None, report: Report) -> Begun:
+        """What a new run is made of."""
+        cell = cell or find_cell(settings.cell)
+        return Begun(settings.task, settings, cell, _task(settings, cell), {})
+
+    @classmethod
+    def taken_up(
+        cls, config: Mapping[str, Any], path: Path, change: Change, report: Report
+    ) -> tuple[ToySettings, Toy]:
+        """The settings of a run, changed, and its task with a fresh model."""
+        settings, cell = _parts(config, path)
+        settings = change(settings)
+        return settings, _task(settings, cell)
 
     def _read_config(self) -> None:
         self.settings, self.cell = _parts(self.config, self.path)
@@ -122,59 +130,6 @@ class ToyRun(Run[Model]):
         return f"{settings.task} {' '.join(typed)}"
 
 
-def train(
-    settings: ToySettings, *, cell: Cell | None = None, watcher: Watcher | None = None
-) -> ToyRun:
-    """Train a model on a toy task in a new run folder.
-
-    Args:
-        settings: Everything that can be set.
-        cell: The cell, instead of the one that the settings name.
-        watcher: Who is told as it goes; None: nobody.
-
-    Raises:
-        UnrolledError: Many kinds, each a class of `unrolled.errors`: the cell, the settings or the
-            run folder do not serve, or training diverged.
-    """
-    cell = cell or find_cell(settings.cell)
-    task = _task(settings, cell)
-    folder = folder_for(settings, settings.task, cell)
-    config = config_of(settings.task, settings, cell)
-    ending = train_in(folder, config, task, settings.training, watcher or Silent())
-    return ToyRun(folder.absolute(), ending=ending)
-
-
-def resume(
-    path: Path | str,
-    *,
-    budget: Mapping[str, float] | None = None,
-    device: str | None = None,
-    watcher: Watcher | None = None,
-) -> ToyRun:
-    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
-
-    Args:
-        path: The run folder.
-        budget: New limits (minutes, steps), counted from the run's start.
-        device: Where to compute from now on; None: as before.
-        watcher: Who is told as it goes; None: nobody.
-
-    Raises:
-        UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; training
-            diverged.
-    """
-    with lock_run(path) as run:
-        settings, cell = _parts(run.config, Path(path))
-        settings = resumed(settings, budget, device)
-        ending = go_on(run, _task(settings, cell), settings.training, watcher or Silent())
-        return ToyRun(run.path, ending=ending)
-
-
-def open_run(path: Path | str) -> ToyRun:
-    """The trained model of a run folder; see `ToyRun`."""
-    return ToyRun(path)
-
-
 def _task(settings: ToySettings, cell: Cell) -> Toy:
     """The task with a fresh model, everything seeded."""
     device = begin(settings.training)
@@ -187,3 +142,6 @@ def _task(settings: ToySettings, cell: Cell) -> Toy:
 def _parts(config: Mapping[str, Any], path: Path) -> tuple[ToySettings, Cell]:
     settings = settings_from_json(ToySettings, config.get("settings"), path)
     return settings, stored.from_json(config.get("cell"))
+
+
+train, resume, open_run = ToyRun.train, ToyRun.resume, ToyRun
