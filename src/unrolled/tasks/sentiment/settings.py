@@ -13,12 +13,7 @@ Pooling = Literal["last", "mean", "attention"]
 
 @dataclass(frozen=True)
 class SentimentSettings(ReaderSettings):
-    """Learn to say what a text is: its sentiment, its topic, any label.
-
-    DATA is a folder of folders with a text a file (pos/1.txt, neg/2.txt, under train/ and test/ as
-    in the set of film reviews), a file of columns (.csv, .tsv, .json, .jsonl), the trees of the
-    Stanford Sentiment Treebank, or a named set.
-    """
+    """Which model, of what size, on which texts with labels."""
 
     data: Positional[str] = "tweets"
     """A folder, a file, or a named set (`unrolled data` lists them)."""
@@ -38,7 +33,12 @@ class SentimentSettings(ReaderSettings):
 
 
 def defaults() -> SentimentSettings:
-    """Settings that suit some ten thousand short texts."""
+    """Learn to say what a text is: its sentiment, its topic, any label.
+
+    DATA is a folder of folders with a text a file (pos/1.txt, neg/2.txt, under train/ and test/ as
+    in the set of film reviews), a file of columns (.csv, .tsv, .json, .jsonl), the trees of the
+    Stanford Sentiment Treebank, or a named set.
+    """
     training = TrainSettings(learning_rate=2e-3, evaluate_every=100, patience=10)
     return SentimentSettings(lowercase=True, dropout=0.5, training=training)
 

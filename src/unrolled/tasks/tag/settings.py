@@ -11,12 +11,7 @@ from unrolled.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class TagSettings(ReaderSettings):
-    """Learn to say for each word of a sentence what it is.
-
-    DATA is a file or a folder (with train, dev and test in the names of its files) in which a word
-    stands in a line with its tag in another column and an empty line ends a sentence (CoNLL, and
-    CoNLL-U), or a sentence in a line as word/TAG; or a named set.
-    """
+    """Which model, of what size, on which tagged sentences."""
 
     data: Positional[str] = "brown"
     """A file, a folder, or a named set (`unrolled data` lists them)."""
@@ -43,7 +38,12 @@ class TagSettings(ReaderSettings):
 
 
 def defaults() -> TagSettings:
-    """Settings that suit some ten thousand sentences."""
+    """Learn to say for each word of a sentence what it is.
+
+    DATA is a file or a folder (with train, dev and test in the names of its files) in which a word
+    stands in a line with its tag in another column and an empty line ends a sentence (CoNLL, and
+    CoNLL-U), or a sentence in a line as word/TAG; or a named set.
+    """
     training = TrainSettings(learning_rate=3e-3, evaluate_every=200)
     return TagSettings(batch_size=32, longest=200, training=training)
 

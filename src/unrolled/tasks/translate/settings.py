@@ -17,12 +17,7 @@ PairUnit = Literal["auto", "words", "characters", "subwords"]
 
 @dataclass(frozen=True)
 class TranslateSettings(TextSettings):
-    """Learn to write for each sentence another one: its translation, a date in ISO's form.
-
-    DATA is a file, or a folder with train, dev and test in the names of its files: a pair in a line
-    with a tab in between (as at manythings.org/anki), two columns of a .csv or .jsonl, or parallel
-    files (train.en beside train.de, as in Multi30k); or a named set.
-    """
+    """Which model, of what size, on which pairs of sentences."""
 
     data: Positional[str] = "dates"
     """A file, a folder, or a named set (`unrolled data` lists them)."""
@@ -84,6 +79,11 @@ def transformer() -> TranslateSettings:
 
 
 def defaults() -> TranslateSettings:
-    """Settings that suit some ten thousand sentences."""
+    """Learn to write for each sentence another one: its translation, a date in ISO's form.
+
+    DATA is a file, or a folder with train, dev and test in the names of its files: a pair in a line
+    with a tab in between (as at manythings.org/anki), two columns of a .csv or .jsonl, or parallel
+    files (train.en beside train.de, as in Multi30k); or a named set.
+    """
     training = TrainSettings(learning_rate=3e-3, evaluate_every=200)
     return TranslateSettings(vocabulary=8_000, longest=200, dropout=0.2, training=training)
