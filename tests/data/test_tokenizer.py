@@ -103,3 +103,10 @@ def test_numbers_come_with_where_they_end(unit):
         starts = [0, *found.ends[:-1]]
         pieces = [text[a:b].strip() for a, b in zip(starts, found.ends, strict=True)]
         assert "".join(pieces) == "".join(text.split())
+
+
+@pytest.mark.parametrize("unit", ["words", "characters", "subwords"])
+def test_half_a_character_is_read_as_a_sign_for_it(unit):
+    made = Tokenizer.learn(["a bc a bc"] * 3, unit, size=300)
+    (numbers,) = made.encode(["a \udcff bc\ud83d"])
+    assert numbers.tolist() == made.encode(["a \ufffd bc\ufffd"])[0].tolist()

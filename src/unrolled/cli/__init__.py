@@ -20,7 +20,7 @@ VERBS = {
     "generate": "let a trained model write on, label, tag, translate or forecast",
     "evaluate": "measure a trained model on held-out data, or on a file",
     "export": "write a trained model as an ONNX file that onnxruntime runs, and check it",
-    "look": "look inside trained models: what units follow, gates, errors, gradients; one page",
+    "look": "look inside trained models: what units follow, what words weigh, what is attended to",
     "cell": "list the recurrent cells, or print one: equations, LaTeX, parameters",
     "data": "list the named sets, or fetch one",
     "bench": "our layers beside every peer that is installed: side by side, one run",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import tyro
+from tyro.conf import arg
 
 from unrolled.errors import SettingError
 
@@ -32,6 +33,16 @@ def parse(
     """
     stated: dict[str, Any] = {} if defaults is None else {"default": defaults}
     return tyro.cli(kind, args=list(given), prog=prog, description=about, **stated)
+
+
+def shown_as(metavar: str, default: str) -> Any:
+    """How --help shows a flag whose default is not in the dataclass.
+
+    Args:
+        metavar: What is to be typed, such as INT.
+        default: What holds if nothing is.
+    """
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
 
 
 def given_of(arguments: Any, *, but: Sequence[str] = ()) -> dict[str, Any]:

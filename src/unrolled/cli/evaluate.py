@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from tyro.conf import Positional
 
-from unrolled.cli.arguments import given_of, parse, require_fit
+from unrolled.cli.arguments import given_of, parse, require_fit, shown_as
 from unrolled.cli.reports import print_evaluation
 
 
@@ -18,22 +19,21 @@ class Evaluate:
     run: Positional[Path]
     """The run folder."""
 
-    data: Positional[str | None] = None
-    """A file, a folder or a named set; default: the test part of the run's own data, or fresh
+    data: Annotated[Positional[str | None], shown_as("[DATA]", "its test part")] = None
+    """A file, a folder or a named set; left out, the test part of the run's own data, or fresh
     sequences where the task draws its own."""
 
-    encoding: str | None = None
-    """How the characters of files are written as bytes; default: utf-8."""
+    encoding: Annotated[str | None, shown_as("STR", "utf-8")] = None
+    """How the characters of files are written as bytes."""
 
-    ngram: int | None = None
-    """Order of the counting baseline (Witten-Bell) of a character model; default: the run's own
-    setting."""
+    ngram: Annotated[int | None, shown_as("INT", "the run's")] = None
+    """Order of the counting baseline (Witten-Bell) of a character model."""
 
-    beam: int | None = None
-    """Beams with which a translator searches; default: the run's own setting."""
+    beam: Annotated[int | None, shown_as("INT", "the run's")] = None
+    """Beams with which a translator searches."""
 
-    length_penalty: float | None = None
-    """How far beams prefer long translations; default: the run's own setting."""
+    length_penalty: Annotated[float | None, shown_as("FLOAT", "the run's")] = None
+    """How far beams prefer long translations."""
 
     json: bool = False
     """Print the figures as JSON."""

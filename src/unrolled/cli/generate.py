@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from tyro.conf import Positional
 
-from unrolled.cli.arguments import given_of, parse, require_fit
+from unrolled.cli.arguments import given_of, parse, require_fit, shown_as
 from unrolled.errors import SettingError
 from unrolled.training.settings import check_seed
 
@@ -24,35 +24,34 @@ class Generate:
     run: Positional[Path]
     """The run folder."""
 
-    input: Positional[str | None] = None
-    """What it reads: the beginning of a text, which is printed too; a text to label, to tag or to
-    translate; nothing for a forecast, which goes on from the run's data. -, or a pipe where
-    a line is wanted: standard input, an answer for each of its lines."""
+    input: Annotated[Positional[str | None], shown_as("[INPUT]", "none")] = None
+    """The beginning of a text, which is printed too; a text to label, tag, translate, or fill in;
+    nothing for a forecast. -, or left out where a line is wanted: standard input, with an answer
+    for each of its lines."""
 
-    length: int | None = None
-    """Characters that a character model writes. Default: 500."""
+    length: Annotated[int | None, shown_as("INT", "500")] = None
+    """Characters that a character model writes."""
 
-    temperature: float | None = None
-    """Below 1 bolder in what is likely, above 1 wilder; 0 is --greedy. Default: 1."""
+    temperature: Annotated[float | None, shown_as("FLOAT", "1")] = None
+    """Below 1 bolder in what is likely, above 1 wilder; 0 is --greedy."""
 
-    top_k: int | None = None
-    """Draw from the k likeliest characters only; 0, the default: from all."""
+    top_k: Annotated[int | None, shown_as("INT", "0, all")] = None
+    """Draw from the k likeliest characters only."""
 
-    top_p: float | None = None
-    """Draw from the likeliest characters that together reach this probability. Default: 1, all."""
+    top_p: Annotated[float | None, shown_as("FLOAT", "1, all")] = None
+    """Draw from the likeliest characters that together reach this probability."""
 
     greedy: bool = False
     """Always the likeliest character."""
 
-    beam: int | None = None
-    """Search with so many beams for the likeliest text as a whole. Default: a character model
-    draws (0), a translator does as its run was told."""
+    beam: Annotated[int | None, shown_as("INT", "0, a translator: its run's")] = None
+    """Search with so many beams for the likeliest text as a whole; 0: a character model draws."""
 
-    length_penalty: float | None = None
-    """How far beams prefer long translations; 0: not at all. Default: as the run was told."""
+    length_penalty: Annotated[float | None, shown_as("FLOAT", "the run's")] = None
+    """How far beams prefer long translations; 0: not at all."""
 
-    seed: int | None = None
-    """The same seed writes the same text. Default: 0."""
+    seed: Annotated[int | None, shown_as("INT", "0")] = None
+    """The same seed writes the same text."""
 
 
 def run(given: Sequence[str]) -> int:

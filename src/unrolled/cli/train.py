@@ -21,6 +21,7 @@ examples:
   unrolled train sentiment reviews.csv            a column text, a column label
   unrolled train sentiment --model bert --weights minilm   a BERT that has read before
   unrolled train tag                              the Brown corpus: a part of speech for each word
+  unrolled train translate                        dates of 27 countries into ISO's form
   unrolled train series sales.csv --target price  a row a step; the next row is forecast
   unrolled train temporal-order                   sequences drawn on the spot, until solved
   unrolled train temporal-order --cell rnn --start smart --omega 2 --lens

@@ -1,5 +1,6 @@
 """Texts as the numbers of words, of characters or of pieces of words."""
 
+import re
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -18,6 +19,10 @@ SPECIAL = (UNKNOWN, BEGIN, END)
 CLASS, SEPARATOR, MASK = "[CLS]", "[SEP]", "[MASK]"
 """What BERT reads before a text, after it, and in the place of what it has to guess."""
 BERT_SPECIAL = (UNKNOWN, CLASS, SEPARATOR, MASK)
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Surrogates, such as stand for bytes that are none of UTF-8 in what was typed."""
 
 
 class Pieces(NamedTuple):
@@ -116,14 +121,14 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The numbers of each text, nothing special before or after them."""
-        found = self._inner.encode_batch_fast([*texts], add_special_tokens=False)
+        found = self._inner.encode_batch_fast([*map(_whole, texts)], add_special_tokens=False)
         return [np.array(each.ids, dtype=np.int32) for each in found]
 
     def encode_with_ends(self, texts: Sequence[str]) -> list[Pieces]:
         """The same, and where in its text each of them ends."""
         return [
             Pieces(np.array(e.ids, dtype=np.int32), np.array([end for _, end in e.offsets], int))
-            for e in self._inner.encode_batch([*texts], add_special_tokens=False)
+            for e in self._inner.encode_batch([*map(_whole, texts)], add_special_tokens=False)
         ]
 
     def number(self, words: Iterable[str]) -> np.ndarray:
@@ -137,12 +142,17 @@ class Tokenizer:
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of a text as they stand in it."""
-        found = self._inner.encode(text, add_special_tokens=False)
+        found = self._inner.encode(_whole(text), add_special_tokens=False)
         return [text[start:stop] for start, stop in found.offsets]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of numbers; words get spaces between them, what is special is left out."""
         return self._inner.decode([*map(int, numbers)])
+
+
+def _whole(text: str) -> str:
+    """The text with U+FFFD for each half of a character, which the library cannot hold."""
+    return _HALVES.sub("\ufffd", text)
 
 
 def tokenizers_library() -> Any:
