@@ -1,7 +1,7 @@
 """BERT in the place of recurrent layers: its sizes, its units of text, what it learned before."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,8 +10,8 @@ import numpy as np
 from unrolled.data.tokenizer import BERT_SPECIAL, CLASS, SEPARATOR, Tokenizer, Unit
 from unrolled.models.attention_only.bert import BertShape
 from unrolled.tasks.stored_settings import settings_from_json
-from unrolled.tasks.texts.pretrained import find_pretrained
-from unrolled.tasks.texts.reading import Report, absolute, cut, learned
+from unrolled.tasks.texts.pretrained import find_pretrained, sized_as
+from unrolled.tasks.texts.reading import Report, cut, learned
 from unrolled.tasks.texts.settings import ReaderSettings
 
 Settings = TypeVar("Settings", bound=ReaderSettings)
@@ -91,14 +91,6 @@ def prepared(settings: Settings, report: Report) -> tuple[Settings, Load]:
     if not settings.weights:
         return settings, lambda model: None
     found = find_pretrained(settings.weights, "bert", report)
-    shape = found.shape
-    sized = replace(
-        settings,
-        weights=absolute(settings.weights),
-        hidden_size=shape.width,
-        num_layers=shape.num_layers,
-        num_heads=shape.num_heads,
-        dropout=shape.dropout,
-        longest=min(settings.longest, shape.context),
-    )
+    longest = min(settings.longest, found.shape.context)
+    sized = sized_as(settings, found.shape, longest=longest)
     return sized, lambda model: found.load(model.bert)

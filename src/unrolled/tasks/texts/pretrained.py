@@ -5,7 +5,7 @@ that our model does not follow is refused by name.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,13 +23,14 @@ from unrolled.models.attention_only.published_config import ModelKind, read_shap
 from unrolled.tasks.masked_lm.config import NAME as MASKED_LM
 from unrolled.tasks.masked_lm.config import parts_of, shape_of
 from unrolled.tasks.runs import best_weights
-from unrolled.tasks.texts.reading import Report
+from unrolled.tasks.texts.reading import Report, absolute
 from unrolled.training.storage.json_text import JSON_LIMIT
 from unrolled.training.storage.run_files import CONFIG, parse_record, read_file
 from unrolled.training.storage.run_folder import read_config
 from unrolled.training.storage.weights import load_weights_into
 
 Shape = TypeVar("Shape", BertShape, GPT2Shape)
+Settings = TypeVar("Settings", bound=Any)
 WEIGHTS = "model.safetensors"
 _SETS: dict[ModelKind, SetKind] = {"bert": "weights of bert", "gpt2": "weights of gpt2"}
 _NEEDED: dict[ModelKind, tuple[str, ...]] = {"bert": (UNKNOWN, CLASS, SEPARATOR), "gpt2": ()}
@@ -74,6 +75,19 @@ def find_pretrained(
     config = parse_record(read_file(folder / CONFIG, limit=JSON_LIMIT), folder / CONFIG)
     read = _of_run if isinstance(config.get("config"), dict) else _of_publisher
     return read(folder, kind, config)
+
+
+def sized_as(settings: Settings, shape: BertShape | GPT2Shape, **more: Any) -> Settings:
+    """Settings with the sizes of the weights that they name, and a name that is found again.
+
+    Args:
+        settings: As they were given.
+        shape: That of the weights.
+        **more: What else is to be set.
+    """
+    sizes = {"num_layers": shape.num_layers, "num_heads": shape.num_heads}
+    drawn = {"hidden_size": shape.width, "dropout": shape.dropout}
+    return replace(settings, weights=absolute(settings.weights), **sizes, **drawn, **more)
 
 
 def _of_publisher(folder: Path, kind: ModelKind, config: Mapping[str, Any]) -> Pretrained[Any]:
