@@ -10,7 +10,7 @@ from unrolled.errors import ModelTooLargeError, NoDeviceError, SettingError, Unk
 from unrolled.tasks import registry
 from unrolled.tasks.char_lm import run as char_lm
 from unrolled.tasks.char_lm.settings import CharLMSettings
-from unrolled.tasks.runs import begin, build_on, compute_on, open_on
+from unrolled.tasks.computing import begin, build_on, compute_on, open_on
 from unrolled.training.settings import TrainSettings
 
 CPU = torch.device("cpu")

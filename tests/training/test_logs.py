@@ -9,7 +9,7 @@ from tests.training.test_full_disk import no_file_above
 from tests.training.tiny import TinyTask, fit, plain
 
 from unrolled.errors import MissingExtraError
-from unrolled.tasks.runs import begin
+from unrolled.tasks.computing import begin
 from unrolled.training.logs import Logs, tensorboard_writer
 from unrolled.training.storage.metrics_log import read_metrics
 from unrolled.training.storage.run_folder import create_run

@@ -10,6 +10,7 @@ from torch import nn
 
 from unrolled.errors import NotExportableError, NothingToGenerateError, NotLookableError
 from unrolled.lang.cell import Cell
+from unrolled.tasks.computing import open_on
 from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.runs import (
     config_of,
@@ -17,7 +18,6 @@ from unrolled.tasks.runs import (
     go_on,
     load_model,
     lock_run,
-    open_on,
     resumed,
     train_in,
 )

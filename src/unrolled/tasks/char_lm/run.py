@@ -27,9 +27,10 @@ from unrolled.tasks.char_lm.learned import learned_text, text_of
 from unrolled.tasks.char_lm.settings import CharLMSettings
 from unrolled.tasks.char_lm.task import CharLM, build_model, measure
 from unrolled.tasks.char_lm.weights import prepared
+from unrolled.tasks.computing import begin, build_on
 from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.run import Begun, Change, Report, Run
-from unrolled.tasks.runs import begin, build_on, model_name
+from unrolled.tasks.runs import model_name
 from unrolled.training.storage.metrics_log import read_metrics
 from unrolled.training.task import BITS_PER_CHARACTER
 

@@ -14,12 +14,12 @@ from unrolled.data.tokenizer import BERT_SPECIAL, CLASS, MASK, SEPARATOR, Tokeni
 from unrolled.errors import SettingError
 from unrolled.lang.cell import Cell
 from unrolled.models.attention_only.bert_heads import MaskedModel
+from unrolled.tasks.computing import begin, build_on
 from unrolled.tasks.masked_lm.config import NAME, as_kept, kept_of, lines_of, parts_of, read_text
 from unrolled.tasks.masked_lm.parts import build_model, passages_in, passages_of
 from unrolled.tasks.masked_lm.settings import MaskedLMSettings
 from unrolled.tasks.masked_lm.task import Guesses, MaskedLM, commonest_symbol, measure, shown
 from unrolled.tasks.run import Begun, Change, Report, Run
-from unrolled.tasks.runs import begin, build_on
 from unrolled.tasks.texts.reading import learned, require_same
 
 LIKELIEST = 5  # that are told for each masked symbol

@@ -7,10 +7,10 @@ from typing import Any
 from torch import nn
 
 from unrolled.errors import OwnModelError, SettingError
+from unrolled.tasks.computing import begin
 from unrolled.tasks.own.judge import Judge
 from unrolled.tasks.own.passes import Passes
 from unrolled.tasks.own.task import OwnTask
-from unrolled.tasks.runs import begin
 from unrolled.training.group import join
 from unrolled.training.settings import TrainSettings
 

@@ -10,11 +10,8 @@ from unrolled.cells import find_cell
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.models.many_to_one import ManyToOne
+from unrolled.tasks.computing import begin, build_on
 from unrolled.tasks.run import Begun, Change, Run
-from unrolled.tasks.runs import (
-    begin,
-    build_on,
-)
 from unrolled.tasks.series.coder import Coder
 from unrolled.tasks.series.figures import ClassEvaluation, ForecastEvaluation
 from unrolled.tasks.series.forecast import build_model

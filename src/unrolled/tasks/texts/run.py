@@ -17,12 +17,9 @@ from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.probe.looking import require_packages
 from unrolled.probe.subject import Progress
+from unrolled.tasks.computing import begin, build_on
 from unrolled.tasks.run import Begun, Change, Run
-from unrolled.tasks.runs import (
-    begin,
-    build_on,
-    model_name,
-)
+from unrolled.tasks.runs import model_name
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.texts.looking import Examined
 from unrolled.tasks.texts.reading import Report, absolute, described, require_same, splits_of

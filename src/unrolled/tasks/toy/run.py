@@ -10,12 +10,9 @@ from unrolled.cells import find_cell
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
 from unrolled.models.smart_start import start_smart
+from unrolled.tasks.computing import begin, build_on
 from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.run import Begun, Change, Report, Run
-from unrolled.tasks.runs import (
-    begin,
-    build_on,
-)
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.toy.export import export_call
 from unrolled.tasks.toy.problems import PROBLEMS
