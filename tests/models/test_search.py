@@ -110,3 +110,14 @@ def test_an_impossible_search_is_refused(options, complaint):
     table = Table()
     with pytest.raises(SamplingError, match=complaint):
         search(table, table.start(), 3, ENDS, **options)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 5.0])
+def test_one_beam_takes_the_likeliest_symbol_each_time_whatever_the_penalty(penalty):
+    for seed in range(20):
+        table = Table(sources=1, seed=seed)
+        ((found,),) = search(table, table.start(), 1, ENDS, penalty=penalty)
+        written = []
+        while len(written) < ENDS.longest and END not in written:
+            written.append(int(table.chances(0, tuple(written)).argmax()))
+        assert found.symbols == [symbol for symbol in written if symbol != END]

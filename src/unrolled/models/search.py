@@ -58,7 +58,8 @@ def search(
         sources: B.
         ends: Where targets begin and end; one that has not ended at the longest is cut there.
         width: K, beams of each source, and targets kept; 1 takes the likeliest symbol each time.
-        penalty: 0 compares log probabilities; about 1 lets long targets win.
+        penalty: 0 compares log probabilities; about 1 lets long targets win; of one beam nothing is
+            compared.
 
     Raises:
         SamplingError: The width or the penalty is impossible.
@@ -67,6 +68,7 @@ def search(
         raise SamplingError(option="beam", got=width, wanted=f"1 to {WIDEST}")
     if not 0 <= penalty <= MOST_PENALTY:
         raise SamplingError(option="length_penalty", got=penalty, wanted=f"0 to {MOST_PENALTY:g}")
+    penalty = penalty if width > 1 else 0.0  # one beam ends at its first end
     kept, beams = _Kept(sources, width, ends.longest, penalty), _Beams(sources, width)
     at = model.reorder(at, beams.rows(torch.zeros(sources, width, dtype=torch.int64)))
     symbols = torch.full((sources * width,), ends.begin)

@@ -2,9 +2,12 @@
 
 import json
 import signal
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from tests.tasks.tiny_text import Samples, kept, stopping
 
 import unrolled
@@ -19,10 +22,11 @@ from unrolled.errors import (
     TextEncodingError,
     UnequalLinesError,
 )
-from unrolled.tasks.translate.coder import Coder
+from unrolled.tasks.translate.coder import Coded, Coder
+from unrolled.tasks.translate.run import TranslateRun
 from unrolled.tasks.translate.scores import Scores, remembered, words_by
 from unrolled.tasks.translate.settings import TranslateSettings
-from unrolled.tasks.translate.task import FORCING
+from unrolled.tasks.translate.task import FORCING, _partly_own, batch_of
 
 SMALL = {"hidden_size": 32, "embedding_size": 8, "dropout": 0.0, "unit": "characters"}
 CALM = {"steps": 250, "learning_rate": 0.02, "evaluate_every": 125, "warmup_steps": 0, "threads": 1}
@@ -106,10 +110,44 @@ def test_without_the_truth_the_writer_reads_its_own_symbols(tmp_path):
     assert kept(forced.path)[0] != kept(free.path)[0]
 
 
+def test_an_own_symbol_stands_where_the_next_one_is_written():
+    """The model says after each symbol the one that is greater by 1."""
+
+    def model(source, before, source_lengths, lengths):
+        return torch.nn.functional.one_hot(before + 1, 20) * 1e4
+
+    pairs = Coded([np.array([2]), np.array([2])], [np.arange(1, 6), np.arange(11, 15)])
+    batch = batch_of(pairs, np.arange(2), torch.device("cpu"))
+    own = _partly_own(model, batch._replace(before=batch.before * 0 + 7), truth=0.0)
+    assert own[0].tolist() == [7, 7] and set(own[1:].flatten().tolist()) == {8}
+    own = _partly_own(model, batch, truth=0.0)
+    assert own[:, 0].tolist() == [1, 2, 3, 4], "what is said of 1 is 2, the truth too"
+    assert torch.equal(_partly_own(model, batch, truth=1.0), batch.before)
+
+
+def test_the_schedule_goes_on_from_pass_to_pass(trained):
+    change = partial(replace, teacher_forcing=0.0, forcing_steps=1_000)
+    _, task = TranslateRun.taken_up(trained.config, trained.path, change, lambda line: None)
+    shares = []
+    for number in range(3):
+        task.begin_pass(number)
+        shares += [task.truth_share(chunk) for chunk in range(task.chunks)]
+    steps = np.arange(3 * task.chunks)
+    assert shares == pytest.approx(1 - steps / 1_000)
+
+
+def test_where_all_pairs_are_too_long_that_is_said_before_there_is_a_run(tmp_path):
+    data = write(tmp_path / "t.tsv", turned(60))
+    with pytest.raises(SettingError, match="longest=1 cannot be; wanted a number of units that so"):
+        train(tmp_path, data, longest=1)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("schedule", FORCING)
 def test_the_share_of_the_truth_falls_from_1_to_its_last(schedule):
     shares = [FORCING[schedule](done, 0.25) for done in np.linspace(0, 1, 11)]
-    assert shares[0] == pytest.approx(1, abs=0.01) and shares[-1] == pytest.approx(0.25, abs=0.01)
+    assert (shares[0], shares[-1]) == pytest.approx((1, 0.25))
+    assert FORCING[schedule](0.1, 0.0) > 0.5, "it does not drop at once"
     assert shares == sorted(shares, reverse=True)
 
 
@@ -175,6 +213,8 @@ def test_bad_pairs_are_named(tmp_path):
     [
         ({"teacher_forcing": 1.5}, "teacher_forcing=1.5 cannot be; wanted 0 to 1"),
         ({"forcing_steps": 0}, "forcing_steps=0 cannot be; wanted 1 or more"),
+        ({"beam": 0}, "beam=0 cannot be; wanted 1 to 10,000"),
+        ({"length_penalty": -1.0}, "length_penalty=-1.0 cannot be; wanted 0 to 100"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes, message):

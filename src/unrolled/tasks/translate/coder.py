@@ -10,6 +10,7 @@ import numpy as np
 from unrolled.data.examples.kinds import Pair
 from unrolled.data.examples.splits import Splits
 from unrolled.data.tokenizer import BEGIN, END, Tokenizer, Unit
+from unrolled.errors import SettingError
 from unrolled.models.search import Ends
 from unrolled.tasks.texts.reading import Report, cut, kept_codes, learned
 from unrolled.tasks.translate.settings import TranslateSettings
@@ -91,6 +92,11 @@ class Coder:
         if len(fit) < len(pairs):
             longer = len(pairs) - len(fit)
             report(f"{longer:,} pairs are longer than {self._longest:,} units and were left out")
+        if not fit:
+            wanted = (
+                f"a number of units that some pairs have; all {len(pairs):,} of a part are longer"
+            )
+            raise SettingError(name="longest", got=self._longest, wanted=wanted)
         begin, end = (np.array([one], dtype=np.int32) for one in self.ends[:2])
         read_end = np.array([self._source_end], dtype=np.int32)
         return Coded(

@@ -32,7 +32,9 @@ class Scores:
         """
         metrics = _metrics()
         right = sum(s == w for s, w in zip(said, wanted, strict=True))
-        bleu = metrics.BLEU(tokenize=words_by(wanted), force=True).corpus_score([*said], [[*wanted]])
+        bleu = metrics.BLEU(tokenize=words_by(wanted), force=True).corpus_score(
+            [*said], [[*wanted]]
+        )
         chrf = metrics.CHRF().corpus_score([*said], [[*wanted]])
         return cls(right / len(wanted), bleu.score, chrf.score)
 

@@ -12,6 +12,7 @@ from unrolled.training.settings import TrainSettings, check_sizes
 Model = Literal["recurrent", "transformer"]
 Attention = Literal["none", "additive", "multiplicative"]
 Forcing = Literal["linear", "exponential", "sigmoid"]
+WIDEST, MOST_PENALTY = 10_000, 100.0  # of a search, as models.search has them
 PairUnit = Literal["auto", "words", "characters", "subwords"]
 
 
@@ -65,6 +66,11 @@ class TranslateSettings(TextSettings):
         if not 0 <= self.teacher_forcing <= 1:
             raise SettingError(name="teacher_forcing", got=self.teacher_forcing, wanted="0 to 1")
         check_sizes(self, {"num_heads": 2**10})
+        if not 1 <= self.beam <= WIDEST:
+            raise SettingError(name="beam", got=self.beam, wanted=f"1 to {WIDEST:,}")
+        if not 0 <= self.length_penalty <= MOST_PENALTY:
+            got, wanted = self.length_penalty, f"0 to {MOST_PENALTY:g}"
+            raise SettingError(name="length_penalty", got=got, wanted=wanted)
         if self.forcing_steps < 1:
             raise SettingError(name="forcing_steps", got=self.forcing_steps, wanted="1 or more")
 

@@ -27,12 +27,26 @@ from unrolled.training.task import Measured, Step
 
 SHOWN = 3  # sentences of a sample
 TOGETHER = 128  # sentences of a batch that is only measured
-_STEEP = 10.0  # of the sigmoid: 1 / (1 + e^5) is nearly 0
+_STEEP = 10.0  # of the sigmoid in its middle; the exponential falls half as steeply
+
+
+def _decay(done: float) -> float:
+    return math.exp(-_STEEP / 2 * done)
+
+
+def _sigmoid(done: float) -> float:
+    return 1 / (1 + math.exp(_STEEP * (done - 0.5)))
+
+
+def _fallen(curve: Callable[[float], float], done: float) -> float:
+    """A curve made to fall from 1 to 0."""
+    return (curve(done) - curve(1)) / (curve(0) - curve(1))
+
 
 FORCING: dict[Forcing, Callable[[float, float], float]] = {
     "linear": lambda done, last: 1 + (last - 1) * done,
-    "exponential": lambda done, last: last**done,
-    "sigmoid": lambda done, last: last + (1 - last) / (1 + math.exp(_STEEP * (done - 0.5))),
+    "exponential": lambda done, last: last + (1 - last) * _fallen(_decay, done),
+    "sigmoid": lambda done, last: last + (1 - last) * _fallen(_sigmoid, done),
 }
 """The share of the truth, of the share of the schedule that is done and the last share."""
 
