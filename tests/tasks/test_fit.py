@@ -74,7 +74,13 @@ def test_steps_are_those_of_a_loop_written_by_hand(tmp_path):
     assert torch.allclose(run.model[0].weight, model[0].weight, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize(
+    "name",
+    [  # workers are forked, which a process in which JAX's threads run must not do
+        pytest.param(name, marks=[pytest.mark.slow] if "workers" in name else [])
+        for name in LOADERS
+    ],
+)
 def test_stopped_in_the_midst_of_a_pass_and_resumed_it_is_the_unstopped_run(name, tmp_path):
     loader, settings = LOADERS[name], {**CALM, "epochs": 3, "evaluate_every": 4}
     settings["validation"] = shuffled(noise=0.1)

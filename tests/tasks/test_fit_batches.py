@@ -50,6 +50,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_step_of_two_processes_is_one_over_the_items_of_both(folder, tmp_path):
     split = batches()
     pairs = [tuple(map(torch.cat, zip(*split[at : at + 2], strict=True))) for at in range(0, 7, 2)]
