@@ -130,3 +130,12 @@ def test_silence_says_nothing(standing, capsys):
     watcher.show_sample("x")
     watcher.close()
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_left_is_told_of_the_time_before_the_step_which_may_have_been_long():
+    """A minute's budget, of which 0.6 seconds were used before a first step of 5 seconds."""
+    standing = Standing(unit="nats", items="texts")
+    standing.note_step(1.0, step=1, done=0.01, items=64, began=0.6, seconds=5.6)
+    assert standing.left == pytest.approx(59.4)
+    standing.note_step(1.0, step=1, done=0.0, items=64, began=0.0, seconds=5.0)
+    assert "left" not in standing.line()

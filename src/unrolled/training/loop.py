@@ -181,7 +181,7 @@ class Trainer:
 
     def _step(self, logs: Logs) -> None:
         """One chunk forward and back, one update."""
-        progress, used = self.progress, self.used()
+        progress, used, began = self.progress, self.used(), self._agreement.seconds()
         rate = learning_rate(self.settings, step=progress.step, done=used)
         set_learning_rate(self.optimizer, rate)
         step, penalties = self._forward_and_back()
@@ -193,7 +193,8 @@ class Trainer:
         self._update()
         self._advance(step.carried if step else None, items, loss)
         seconds = self._agreement.seconds()
-        self._teller.show_step(progress, loss, used=used, seconds=seconds, penalties=penalties)
+        times = {"used": used, "began": began, "seconds": seconds}
+        self._teller.show_step(progress, loss, **times, penalties=penalties)
         if progress.step % self.settings.log_every == 0:
             figures = {"learning_rate": rate, "gradient_norm": norm, "seconds": seconds}
             self._teller.log_training(logs, progress, **figures, **penalties)

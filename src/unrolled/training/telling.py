@@ -29,6 +29,7 @@ class Teller:
         loss: float,
         *,
         used: float,
+        began: float,
         seconds: float,
         penalties: Mapping[str, float],
     ) -> None:
@@ -38,13 +39,14 @@ class Teller:
             progress: The counters.
             loss: Of the step, in nats.
             used: The share of the budget that was used before it.
+            began: Seconds of training before it.
             seconds: Of training so far.
             penalties: The values of terms beside the loss, by name.
         """
         standing = self.standing
         standing.note_step(
             loss * self.unit.per_nat,
-            step=progress.step, done=used, items=progress.items, seconds=seconds,
+            step=progress.step, done=used, items=progress.items, began=began, seconds=seconds,
         )  # fmt: skip
         standing.penalty = next(iter(penalties.items()), None)
         self.watcher.step(standing)

@@ -25,7 +25,9 @@ class Standing:
         self.rate = 0.0  # items per second
         self.left = math.nan  # seconds
 
-    def note_step(self, loss: float, *, step: int, done: float, items: int, seconds: float) -> None:
+    def note_step(
+        self, loss: float, *, step: int, done: float, items: int, began: float, seconds: float
+    ) -> None:
         """Take up a step.
 
         Args:
@@ -33,13 +35,14 @@ class Standing:
             step: Its number.
             done: The share of the budget that was used before it.
             items: All that were seen so far.
+            began: Seconds of training before it.
             seconds: All of the training so far.
         """
         first = not math.isfinite(self.loss)
         self.loss = loss if first else 0.98 * self.loss + 0.02 * loss
         self.step, self.done = step, done
         self.rate = items / max(seconds, 1e-9)
-        self.left = seconds * (1 - done) / done if done else math.nan
+        self.left = began * (1 - done) / done if done else math.nan
 
     def evaluation_line(self, *, step: int, items: int) -> str:
         """What the last evaluation found, after so many steps and items, in one line."""
