@@ -38,8 +38,8 @@ COMMANDS = {  # what is typed: what is said
     "train char-lm shakespear": "Did you mean shakespeare?",
     "train char-lm empty.txt": "empty.txt is empty. Give a text with something in it",
     "train char-lm one.txt": "holds 4 times 'a' and nothing else",
-    "train char-lm nul.bin": "holds a NUL at byte 3. Give a text, or read it byte by byte with --b",
-    "train char-lm latin.txt": "byte 3, 0xe9, fits no character. Say what it is, perhaps --",
+    "train char-lm nul.bin": "holds a NUL at byte 3. Give a text; char-lm alone reads any bytes",
+    "train char-lm latin.txt": "0xe9, fits no character. Say what it is, perhaps --encoding lat",
     "train char-lm tiny.txt": "The text has 9 characters, but training on one chunk of --bptt step",
     "train char-lm tiny.txt --bptt 2": "validation=0.05 cannot be; wanted a share with 2 char",
     "train char-lm folder": "folder holds no text file",
@@ -56,7 +56,7 @@ COMMANDS = {  # what is typed: what is said
     TRAIN + "--cell cells.py:returns_too_much": "(?s)cell returns_too_much: .*cells.py:14",
     TRAIN + "--cell book.txt:mine": "cannot read cells from book.txt",
     TRAIN + "--cell mut1": "mut1 needs H = X, got .*mut1_projected",
-    TRAIN + "--cell lstm_projected": "projection_size=0 cannot be; wanted the width R",
+    TRAIN + "--cell lstm_projected": "--projection-size=0 cannot be; wanted the width R",
     TRAIN + "--hidden-size 65536 --num-layers 9": "Choose a smaller --hidden-size",
     TRAIN + "--validation 0": "validation=0.0 cannot be; wanted a share with 2 characters or more",
     TRAIN + "--test 0": "test=0.0 cannot be; wanted a share with 2 characters or more",
@@ -83,9 +83,10 @@ COMMANDS = {  # what is typed: what is said
     "generate run \udcff": "'.udcff'",
     "generate run --length 0": "length=0 cannot be; wanted 1 or more",
     "generate run --temperature -1": "temperature=-1.0 cannot be; wanted 0 or more",
-    "generate run --top-k -1": "top-k=-1 cannot be",
+    "generate run --top-k -1": "unrolled: --top-k=-1 cannot be",
     "generate run --top-p 0": "top-p=0.0 cannot be",
     "generate run --beam -1": r"beam=-1 cannot be; wanted 0 \(draw\) or more",
+    "generate run --length-penalty -1": "--length-penalty=-1.0 cannot be; wanted none: char-lm has",
     "generate run --beam 999999": "beam=999999 cannot be; wanted 1 to 10000",
     "generate run --seed -1": "seed=-1 cannot be",
     "evaluate missing": "missing is not a run folder",
@@ -95,6 +96,7 @@ COMMANDS = {  # what is typed: what is said
     "evaluate run one.txt --encoding x": "No text encoding is called x",
     "resume missing": "missing is not a run folder",
     "resume damaged": "(?s)was changed after it was saved.*is whole",
+    "resume run --threads -1": "--threads=-1 cannot be; wanted 0 or more",
     "resume run --steps 0": "steps=0 cannot be; wanted more than 0",
     "resume run --minutes nan": "minutes=nan cannot be",
     "cell lstn": "Did you mean lstm?",
@@ -211,7 +213,7 @@ def test_names_that_drive_a_terminal_are_escaped(here, unrolled):
 def test_a_text_with_escapes_in_its_name_is_measured_under_an_escaped_name(here, unrolled):
     shutil.copy("book.txt", "\x1b[2J.txt")
     code, out, _ = unrolled("evaluate run \x1b[2J.txt")
-    assert (code, out.partition(",")[0]) == (0, "\\x1b[2J.txt")
+    assert (code, out.partition(" ")[0]) == (0, "\\x1b[2J.txt")
 
 
 def test_a_folder_that_the_system_closes_to_us_is_told(here, unrolled, unprivileged):

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from unrolled.cli.generate import AT_ONCE
+from unrolled.cli.generate import AT_ONCE, _answered, _decoded
+from unrolled.cli.progress import waiting
+from unrolled.errors import LineError, SamplingError, SettingError, UndecodedError
 
 TINY = "--steps 2 --threads 1 --hidden-size 4 --embedding-size 4"
 
@@ -46,15 +48,54 @@ def test_an_empty_line_has_an_empty_answer_and_no_line_has_none(tags, unrolled, 
     assert unrolled("generate run") == (0, "", "")
 
 
+class Answering:
+    """Answers what is not empty; of a flag it may have something to say."""
+
+    def answers(self, texts, beam=1):
+        if not beam:
+            raise SamplingError(option="beam", got=beam, wanted="1 or more")
+        if "" in texts:
+            raise SettingError(name="input", got="''", wanted="a text")
+        return [text.upper() for text in texts]
+
+
+def test_a_bad_line_is_named_after_the_answers_of_those_before_it():
+    answered, lines = [], [*enumerate(["a", "b", "", "c"], start=7)]
+    with pytest.raises(LineError, match=r"line 9 of standard input: input='' cannot be"):
+        answered.extend(_answered(Answering(), lines, {}))
+    assert answered == ["A", "B"]
+    with pytest.raises(SamplingError, match="^beam=0 cannot be"):
+        list(_answered(Answering(), lines, {"beam": 0}))
+
+
+def test_bytes_that_are_no_text_are_told_by_their_line(tags, unrolled, monkeypatch):
+    pipe = io.TextIOWrapper(io.BytesIO(b"w1\rx\r\nw\xe9 x\nw2 x\n"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", pipe)
+    code, out, err = unrolled("generate run")
+    assert (code, out.count("\n"), out[:3]) == (2, 1, "w1/")
+    assert err.startswith("unrolled: line 2 of standard input: byte 0xe9 fits no character of utf")
+    with pytest.raises(UndecodedError, match=r"0xff fits no .* `iconv -f latin-1 -t utf-8`"):
+        _decoded("a\udcff")
+
+
+def test_waiting_is_told_in_a_terminal_alone(capsys, monkeypatch):
+    with waiting("loading"):
+        assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with waiting("loading"):
+        assert capsys.readouterr().err == "loading ...\r"
+    assert capsys.readouterr().err == "\x1b[K"
+
+
 @pytest.mark.parametrize(
     ("flags", "name"),
     [
-        ("--length 5", "length=5"),
-        ("--temperature 0.5", "temperature=0.5"),
-        ("--greedy", "greedy=True"),
-        ("--beam 2", "beam=2"),
-        ("--length-penalty 1", "length_penalty=1.0"),
-        ("--seed 3", "seed=3"),
+        ("--length 5", "--length=5"),
+        ("--temperature 0.5", "--temperature=0.5"),
+        ("--greedy", "--greedy=True"),
+        ("--beam 2", "--beam=2"),
+        ("--length-penalty 1", "--length-penalty=1.0"),
+        ("--seed 3", "--seed=3"),
     ],
 )
 def test_flags_of_other_tasks_are_refused(tags, unrolled, flags, name):

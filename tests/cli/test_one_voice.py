@@ -10,6 +10,8 @@ from unrolled.cli import main, processes
 from unrolled.training import group as groups
 from unrolled.training.group import Group
 
+SET = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+
 
 @pytest.fixture
 def among(monkeypatch):
@@ -18,8 +20,8 @@ def among(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
 
     def among(rank):
-        monkeypatch.setenv("WORLD_SIZE", "2")
-        monkeypatch.setenv("RANK", str(rank))
+        for name, value in {**SET, "RANK": str(rank)}.items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setattr(groups, "join", lambda: Group(rank, 2, store))
         monkeypatch.setattr(processes, "_WAIT", 0.1)
         return Group(1 - rank, 2, store)
@@ -61,6 +63,28 @@ def test_other_verbs_are_the_firsts_alone(among, capsys):
     among(0)
     assert main(["cell", "lstm"]) == 0
     assert "lstm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", [["cell", "lstm"], ["train", "latch"]])
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"WORLD_SIZE": "2"}, "of 2 processes, this one lacks RANK, MASTER_ADDR, MASTER_PORT. tor"),
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE is 'abc', and not a whole number from 1. torchrun set"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE is '0', and not a whole number from 1. torchrun sets"),
+        ({**SET, "RANK": "2"}, "RANK is 2, and WORLD_SIZE 2. torchrun sets WORLD_SIZE, RANK, MAST"),
+        ({**SET, "MASTER_PORT": "x"}, "MASTER_PORT is 'x', and not a whole number from 0. torchr"),
+        ({**SET, "LOCAL_RANK": "-1"}, "LOCAL_RANK is '-1', and not a whole number from 0. torchr"),
+    ],
+)
+def test_an_environment_that_torchrun_does_not_make_is_told(
+    environment, said, given, monkeypatch, capsys
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(given) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"unrolled: {said}") and err.count("\n") == 1
 
 
 def test_one_process_is_one_process(monkeypatch):

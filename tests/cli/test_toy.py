@@ -65,7 +65,7 @@ def test_evaluate_saves_its_figures_and_takes_no_text(unrolled, folder):
     saved = json.loads((folder / "mine" / "evaluation.json").read_text())
     assert (code, err, json.loads(out)) == (0, "", saved)
     assert (saved["task"], saved["sequences"], saved["solved"]) == ("copy", 10_000, False)
-    for more, name in {"book.txt": "data", "--ngram 3": "ngram"}.items():
+    for more, name in {"book.txt": "data", "--ngram 3": "--ngram"}.items():
         code, out, err = unrolled(f"evaluate mine {more}")
         assert (code, out) == (2, "")
         assert f"unrolled: {name}=" in err

@@ -97,8 +97,10 @@ def test_evaluate_prints_and_saves_the_figures(here, unrolled):
     saved = json.loads((here / "run" / "evaluation.json").read_text())
     assert saved["text"] == "the test part of book.txt"
     code, out, _ = unrolled("evaluate run book.txt --json")
-    assert (code, json.loads(out)["text"]) == (0, "book.txt")
+    assert (code, json.loads(out)["text"]) == (0, "book.txt (which the model learned from)")
     assert json.loads((here / "run" / "evaluation.json").read_text()) == json.loads(out)
+    (here / "piece.txt").write_text((here / "book.txt").read_text()[:999])
+    assert unrolled("evaluate run piece.txt")[1].startswith("piece.txt, 999 characters:")
 
 
 def test_figures_are_shown_even_where_they_cannot_be_saved(here, unrolled):
@@ -110,7 +112,7 @@ def test_figures_are_shown_even_where_they_cannot_be_saved(here, unrolled):
 
 
 def test_resume_goes_on_to_the_new_limit(here, unrolled):
-    code, out, err = unrolled("resume run --steps 15")
+    code, out, err = unrolled("resume run --steps 15 --threads 1")
     assert (code, "budget used at step 15" in err) == (0, True)
     assert FIGURES.search(out)
 

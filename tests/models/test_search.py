@@ -121,3 +121,20 @@ def test_one_beam_takes_the_likeliest_symbol_each_time_whatever_the_penalty(pena
         while len(written) < ENDS.longest and END not in written:
             written.append(int(table.chances(0, tuple(written)).argmax()))
         assert found.symbols == [symbol for symbol in written if symbol != END]
+
+
+class Written(Table):
+    """A table of one source whose chances are written down; what is not there is shared evenly."""
+
+    WAYS = {(): {END: 0.4, 3: 0.6}, (3,): {END: 0.5, 4: 0.5}, (3, 4): {END: 1.0}}
+
+    def chances(self, source, written):
+        ways = self.WAYS.get(written, {})
+        return torch.tensor([ways.get(symbol, 1e-9) for symbol in range(V)]).log()
+
+
+def test_the_search_goes_on_while_the_penalty_can_still_lift_a_longer_target():
+    """After two symbols both kept are likelier than what goes on, which the penalty lifts later."""
+    table = Written(sources=1)
+    ((best, _),) = search(table, table.start(), 1, ENDS, width=2, penalty=5.0)
+    assert best.symbols == [3, 4]

@@ -94,8 +94,8 @@ def test_weights_with_other_names_are_refused_with_all_of_them(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"weights": "gpt2"}, "weights=gpt2 cannot be; wanted none without --model gpt2"),
-        ({"context": 64}, "context=64 cannot be; wanted none without --model gpt2"),
+        ({"weights": "gpt2"}, "weights=gpt2 cannot be; wanted none: --model recurrent has"),
+        ({"context": 64}, "context=64 cannot be; wanted none: --model recurrent has"),
         ({"model": "gpt2", "context": 8}, "context=8 cannot be; wanted 0 or at least --bptt, 64"),
         ({"context": -1}, "context=-1 cannot be; wanted 0 or more"),
     ],

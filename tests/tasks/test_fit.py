@@ -164,6 +164,46 @@ def test_frozen_parameters_and_the_number_type_stay(tmp_path):
     assert {parameter.dtype for parameter in run.model.parameters()} == {torch.float64}
 
 
+def with_a_frozen_norm():
+    """A model in which one of two norms is in evaluation mode, but for what is in that one."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    model[2].eval().inside = nn.Dropout()
+    return model
+
+
+def test_what_is_given_in_evaluation_mode_stays_so_in_training(tmp_path):
+    modes = []
+
+    def loss(model, batch):
+        modes.append([module.training for module in model.modules()])
+        return squared(model, batch)
+
+    settings = {**CALM, "steps": 2, "evaluate_every": 1, "validation": [Sums()[:]]}
+    model = with_a_frozen_norm()
+    given = [module.training for module in model.modules()]
+    assert given == [True, True, True, False, True, True]
+    run = unrolled.fit(model, [Sums()[:]], loss, out=tmp_path / "run", **settings)
+    assert modes == 2 * [given, [False] * 6] and not any(m.training for m in model.modules())
+    assert model[1].num_batches_tracked > 0 and model[2].num_batches_tracked == 0
+    again = {"resume": True, "steps": 3, "validation": [Sums()[:]], "watcher": None}
+    unrolled.fit(model, [Sums()[:]], loss, out=run.path, **again)
+    assert modes[-2:] == [given, [False] * 6]
+    assert run.model[2].running_mean.tolist() == [0.0] * 3
+
+
+def test_a_model_that_is_wholly_in_evaluation_mode_is_trained_all_the_same(tmp_path):
+    modes = []
+
+    def loss(model, batch):
+        modes.append([module.training for module in model.modules()])
+        return squared(model, batch)
+
+    model = dropping().eval()
+    unrolled.fit(model, [Sums()[:]], loss, out=tmp_path / "run", steps=1, **CALM)
+    assert modes == [[True] * 4]
+
+
 def test_weights_that_two_layers_share_are_still_shared_after_a_resume(tmp_path):
     def tied():
         model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))

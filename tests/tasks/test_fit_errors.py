@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tests.tasks.own_models import (
     CALM,
     Follower,
@@ -29,8 +30,10 @@ from unrolled.errors import (
     LoaderError,
     LossError,
     NotARunError,
+    OwnFunctionError,
     OwnModelError,
     OwnProgramError,
+    RunExistsError,
     SettingError,
     StoredSettingsError,
     UnknownSettingError,
@@ -87,6 +90,39 @@ BEFORE = [
     ({"zzz": 1}, UnknownSettingError, "fit has no setting 'zzz': it has out, carry, minutes, epo"),
     ({"optimizer": "adan"}, SettingError, "optimizer=adan cannot be; wanted one of adam, adamw"),
     ({"steps": 0}, SettingError, "steps=0 cannot be; wanted more than 0"),
+    ({"steps": "4"}, SettingError, r"steps='4' cannot be; wanted a whole number \(int\)"),
+    ({"steps": 4.0}, SettingError, "steps=4.0 cannot be; wanted a whole number"),
+    ({"epochs": [2]}, SettingError, r"epochs=\[2\] cannot be; wanted a number \(int or float\)"),
+    ({"minutes": True}, SettingError, "minutes=True cannot be; wanted a number"),
+    ({"learning_rate": None}, SettingError, "learning_rate=None cannot be; wanted a number"),
+    ({"clip_norm": "1"}, SettingError, "clip_norm='1' cannot be; wanted a number"),
+    ({"lens": 1}, SettingError, "lens=1 cannot be; wanted True or False"),
+    ({"device": 0}, SettingError, r"device=0 cannot be; wanted a text \(str\)"),
+    ({"watcher": "no"}, SettingError, "watcher='no' cannot be; wanted 'auto', None or a Watcher"),
+    ({"carry": "no"}, SettingError, "carry='no' cannot be; wanted True or False"),
+    (
+        {"loss": nn.MSELoss()},
+        OwnFunctionError,
+        r"calls loss\(model, batch\), and MSELoss is no fun",
+    ),
+    ({"loss": nn.MSELoss}, OwnFunctionError, "MSELoss is no function of these. Give one that call"),
+    (
+        {"loss": F.mse_loss},
+        OwnFunctionError,
+        r"mse_loss is .* lambda model, batch: F.mse_loss\(mod",
+    ),
+    ({"loss": "mse"}, OwnFunctionError, "and str is no function of these"),
+    ({"loss": lambda batch: batch}, OwnFunctionError, "<lambda> is no function of these"),
+    (
+        {"loss": squared, "carry": True},
+        OwnFunctionError,
+        r"loss\(model, batch, state\), and squared",
+    ),
+    (
+        {"metric": nn.L1Loss()},
+        OwnFunctionError,
+        r"metric\(model, batch\), and L1Loss is .* != batc",
+    ),
     ({"patience": 2}, SettingError, "patience=2 cannot be; wanted a validation loader beside it"),
     ({"lens": True}, SettingError, "lens=True cannot be; wanted a validation loader beside it"),
     ({"metric": max}, SettingError, "metric=<built-in .* wanted a validation loader beside it"),
@@ -158,7 +194,7 @@ def begun(tmp_path_factory):
 CHANGED = [
     ({"loader": WHOLE}, ChangedRunError, "would not go on as it was: batches was 6 and is 1. Give"),
     ({"seed": 4}, ChangedRunError, "seed was 0 and is 4. Give what it was begun with, or begin"),
-    ({"carry": True}, ChangedRunError, "carry was False and is True"),
+    ({"carry": True, "loss": following}, ChangedRunError, "carry was False and is True"),
     ({"model": nn.Linear(3, 2)}, ForeignWeightsError, r"different: 'weight' is \(1, 3\) float32"),
     ({"model": dropping()}, ForeignWeightsError, "not of this Sequential:\n  missing: '0.weight'"),
 ]
@@ -193,6 +229,14 @@ def test_what_goes_on_has_to_be_there(tmp_path):
         attempt(tmp_path, resume=True)
     with pytest.raises(SettingError, match="out=None cannot be; wanted the folder of the run"):
         unrolled.fit(straight(), WHOLE, squared, resume=True, watcher=None)
+
+
+def test_a_folder_that_holds_a_run_says_how_a_program_goes_on(begun):
+    said = r"holds '\w+.*a folder of its own. .* or go on .*: the same call, with resume=True\.$"
+    with pytest.raises(RunExistsError, match=said):
+        attempt(begun.parent)
+    with pytest.raises(SettingError, match="out=3 cannot be; wanted a folder"):
+        unrolled.fit(straight(), WHOLE, squared, out=3, watcher=None)
 
 
 def test_a_damaged_config_is_told(begun, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from tests.tasks.tiny_text import kept, stopping
 
 import unrolled
-from unrolled.data.tokenizer import BERT_SPECIAL, Tokenizer
+from unrolled.data.tokenizer import BERT_SPECIAL, MASK, Tokenizer
 from unrolled.errors import DamagedFileError, DataChangedError, NotExportableError, SettingError
 from unrolled.tasks.masked_lm.passages import Passages, packed
 from unrolled.tasks.masked_lm.settings import MaskedLMSettings
@@ -151,3 +151,16 @@ def test_half_of_the_second_halves_follow_the_first():
     assert len(follows) == 450 and 0.4 < np.mean(follows) < 0.6
     batch = made.batch(range(4), 0.2, (0,))
     assert set(batch.follows.tolist()) <= {0, 1} and tokenizer.symbols[1:3] == ["[CLS]", "[SEP]"]
+
+
+@pytest.mark.parametrize(("unit", "read"), [("characters", ["a", " ", MASK]), ("subwords", [MASK])])
+def test_only_subwords_have_the_space_before_them_in_them(tmp_path, unit, read):
+    """So of these alone the space before a mask is not read."""
+    data = tmp_path / "book.txt"
+    data.write_text("a b\n" * 400)
+    run = train(tmp_path, data, unit=unit, steps=1)
+    seen = []
+    run.model.bert.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    run.fill("a [MASK]")
+    symbols = [run.tokenizer.symbols[number] for number in seen[0][0, 1:-1].tolist()]
+    assert symbols[-len(read) :] == read and len(symbols) == max(2, len(read))

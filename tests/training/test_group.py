@@ -7,7 +7,7 @@ import torch
 from tests.training.tiny import Notes, Scripted, TinyTask, fit, plain
 from torch import distributed, nn
 
-from unrolled.errors import FewSequencesError, ProcessGoneError
+from unrolled.errors import FewSequencesError, LaunchError, ProcessGoneError
 from unrolled.training import group as groups
 from unrolled.training.agreement import Agreement
 from unrolled.training.carried import draw_apart, share, unpack_chance, whole
@@ -71,6 +71,19 @@ def test_the_gradient_is_that_of_the_mean_over_all_items():
     assert (loss, items) == (pytest.approx(mean.item()), 4)
     torch.testing.assert_close([p.grad for p in layer.parameters()], [*wanted])
     assert idle.grad is None, "nobody has it: weight decay must not come to it"
+
+
+def test_gradients_of_each_type_of_numbers_keep_it():
+    kinds = [torch.float64, torch.bfloat16, torch.complex64, torch.float64]
+    parameters = [nn.Parameter(torch.full((2,), at, dtype=k)) for at, k in enumerate(kinds)]
+    loss = sum((2 * parameter).sum().real.double() for parameter in parameters)
+    loss.backward()
+    others = torch.tensor([8.0, 8.0, 4.0, 4.0]), torch.tensor([8.0, 8.0]), torch.full((2,), 8 + 4j)
+    group = WithOthers([0.0, 0, 0, 2.0, 1, 1, 1, 1, 1], *others)
+    _, items = Agreement(group, Interrupts()).average(parameters, Step(loss, 3, None))
+    assert [parameter.grad.dtype for parameter in parameters] == kinds and items == 4
+    wanted = [[3.5, 3.5], [3.5, 3.5], [3.5 + 1j, 3.5 + 1j], [2.5, 2.5]]
+    assert [parameter.grad.tolist() for parameter in parameters] == wanted
 
 
 def test_a_process_without_a_share_takes_over_what_the_others_have():
@@ -166,7 +179,12 @@ def test_the_first_is_heard_when_it_has_spoken_and_nobody_waits_longer_than_said
 def test_a_torchrun_whose_others_do_not_come_is_given_up(monkeypatch):
     monkeypatch.setattr(groups, "PATIENCE", timedelta(seconds=1))
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ProcessGoneError, match="RANK expected, but not set"):
+    with pytest.raises(LaunchError, match="of 2 processes, this one lacks RANK, MASTER_ADDR, MAST"):
+        join.__wrapped__()
+    place = {"RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}  # where nobody listens
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ProcessGoneError, match="another of the 2 processes has gone"):
         join.__wrapped__()
 
 
@@ -178,8 +196,9 @@ def test_a_torchrun_whose_others_do_not_come_is_given_up(monkeypatch):
     ],
 )
 def test_what_to_type_starts_as_many_again(here, typed, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
+    place = {"RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    for name, value in {**place, "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": here}.items():
+        monkeypatch.setenv(name, value)
     assert launcher() == typed
 
 

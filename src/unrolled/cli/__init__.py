@@ -12,7 +12,7 @@ from importlib import import_module
 
 from unrolled import __version__
 from unrolled.cli.processes import in_one_voice
-from unrolled.errors import UnrolledError
+from unrolled.errors import SamplingError, SettingError, UnrolledError
 
 VERBS = {
     "train": "train a model: unrolled train char-lm [FILE|FOLDER|SET], or on a toy task",
@@ -38,6 +38,9 @@ begin with:
   unrolled generate runs/char-lm-lstm "def "
 """
 
+NAMED = {SettingError: "name", SamplingError: "option"}  # what errors say of a flag: its name
+NO_FLAGS = (None, "DATA", "data", "file", "input", "prime", "scores")
+
 OK, MISTAKE, INTERRUPTED, TERMINATED = 0, 2, 130, 143
 
 
@@ -57,7 +60,7 @@ def _run(given: list[str]) -> int:
         sys.stdout.flush()
         return code
     except UnrolledError as error:
-        return _complain(str(error))
+        return _complain(_in_flags(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our pipe has left: nothing more to say, nothing wrong
@@ -67,6 +70,15 @@ def _run(given: list[str]) -> int:
         return _complain(f"the system refuses: {error.strerror or error}{where}.")
     finally:
         _let_go()
+
+
+def _in_flags(error: UnrolledError) -> str:
+    """The message, in which a setting is called as it is typed here."""
+    fact = NAMED.get(type(error), "")
+    name = error.facts.get(fact)
+    if name in NO_FLAGS:
+        return str(error)
+    return error.template.format(**{**error.facts, fact: f"--{name.replace('_', '-')}"})
 
 
 def _let_go() -> None:

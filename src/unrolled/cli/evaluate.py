@@ -9,6 +9,7 @@ from typing import Annotated
 from tyro.conf import Positional
 
 from unrolled.cli.arguments import given_of, parse, require_fit, shown_as
+from unrolled.cli.progress import waiting
 from unrolled.cli.reports import print_evaluation
 
 
@@ -47,12 +48,13 @@ def run(given: Sequence[str]) -> int:
     """
     about = "Measure a trained model on what it never saw, beside a baseline."
     wanted = parse(Evaluate, given, prog="unrolled evaluate", about=about)
-    from unrolled.tasks.api import open_run, save_evaluation  # torch, only now
-
-    trained = open_run(wanted.run)
     flags = given_of(wanted, but=("run", "json"))
-    require_fit(trained.evaluate, flags, run=trained)
-    figures = trained.evaluate(**flags)
+    with waiting("loading and measuring"):
+        from unrolled.tasks.api import open_run, save_evaluation  # torch, only now
+
+        trained = open_run(wanted.run)
+        require_fit(trained.evaluate, flags, run=trained)
+        figures = trained.evaluate(**flags)
     if wanted.json:
         print(json.dumps(figures.to_json(), indent=2))
     else:

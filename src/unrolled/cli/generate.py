@@ -1,5 +1,6 @@
 """`unrolled generate RUN [INPUT]`."""
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,18 @@ from typing import Annotated, Any
 from tyro.conf import Positional
 
 from unrolled.cli.arguments import given_of, parse, require_fit, shown_as
-from unrolled.errors import SettingError
+from unrolled.cli.progress import waiting
+from unrolled.errors import (
+    LineError,
+    SamplingError,
+    SettingError,
+    UndecodedError,
+    UnrolledError,
+)
 from unrolled.training.settings import check_seed
 
 AT_ONCE = 64  # lines of a pipe that are answered together
+UNDECODED = range(0xDC80, 0xDD00)  # what stands for bytes that are no characters
 DRAWING = ("temperature", "top_k", "top_p", "greedy")
 
 
@@ -26,8 +35,9 @@ class Generate:
 
     input: Annotated[Positional[str | None], shown_as("[INPUT]", "none")] = None
     """The beginning of a text, which is printed too; a text to label, tag, translate, or fill in;
-    nothing for a forecast. -, or left out where a line is wanted: standard input, with an answer
-    for each of its lines."""
+    nothing for a forecast. -: standard input, all of it as a beginning, or an answer for each of
+    its lines. Left out: lines of standard input, too; a character model begins by itself, and reads
+    nothing."""
 
     length: Annotated[int | None, shown_as("INT", "500")] = None
     """Characters that a character model writes."""
@@ -67,17 +77,21 @@ def run(given: Sequence[str]) -> int:
         if value is not None and value < least:
             raise SettingError(name=name, got=value, wanted=f"{least}{also} or more")
     check_seed(wanted.seed or 0)
-    from unrolled.models.sampling import Choice  # torch, only now
-    from unrolled.tasks.api import open_run
+    with waiting("loading the run"):
+        from unrolled.models.sampling import Choice  # torch, only now
+        from unrolled.tasks.api import open_run
 
+        trained = open_run(wanted.run)
     flags = given_of(wanted, but=("run", "input"))
     choice = Choice(**{name: flags[name] for name in DRAWING if name in flags})
-    trained = open_run(wanted.run)
     method = trained.answers if trained.takes == "line" else trained.generate
     require_fit(method, flags, also={"choice": DRAWING}, run=trained)
     options = {name: value for name, value in flags.items() if name not in DRAWING}
     if len(options) < len(flags):
         options["choice"] = choice
+    if isinstance(sys.stdin, io.TextIOWrapper):  # what is no text is told by its line
+        ends = "\n" if trained.takes == "line" else None
+        sys.stdin.reconfigure(errors="surrogateescape", newline=ends)
     for piece in _PRINTED[trained.takes](trained, wanted.input, options):
         _write(piece)
     return 0
@@ -98,9 +112,31 @@ def _lines(trained: Any, text: str | None, options: dict[str, Any]) -> Iterator[
     typed = sys.stdin.isatty()
     if typed:
         print("a text a line; Ctrl-D ends", file=sys.stderr)
-    read = (line.rstrip("\r\n") for line in sys.stdin)
+    read = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
     while some := [*islice(read, 1 if typed else AT_ONCE)]:
-        yield from (f"{answer}\n" for answer in trained.answers(some, **options))
+        yield from (f"{answer}\n" for answer in _answered(trained, some, options))
+
+
+def _answered(
+    trained: Any, lines: Sequence[tuple[int, str]], options: dict[str, Any]
+) -> Iterator[str]:
+    """The answer to each numbered line; those before a line that has none come first."""
+    try:
+        found = trained.answers([_decoded(line) for _, line in lines], **options)
+    except SamplingError:  # of a flag, whatever the line
+        raise
+    except UnrolledError as error:
+        if len(lines) == 1:
+            raise LineError(line=lines[0][0], problem=str(error)) from error
+        found = (answer for line in lines for answer in _answered(trained, [line], options))
+    yield from found
+
+
+def _decoded(line: str) -> str:
+    odd = next((ord(sign) for sign in line if ord(sign) in UNDECODED), None)
+    if odd is not None:
+        raise UndecodedError(byte=odd - 0xDC00, encoding=sys.stdin.encoding or "utf-8")
+    return line
 
 
 def _own(trained: Any, text: str | None, options: dict[str, Any]) -> Iterator[str]:

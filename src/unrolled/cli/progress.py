@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_ERASED = "\x1b[K"  # what a terminal takes for: nothing from here to the end of the line
+
 
 @contextmanager
 def shown_progress() -> Iterator[Callable[[str, float], None]]:
@@ -23,6 +25,23 @@ def shown_progress() -> Iterator[Callable[[str, float], None]]:
             bar.update(row, completed=share, description=Text(what).markup)
 
         yield move
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """In a terminal, say what is being waited for, for as long as that takes.
+
+    Args:
+        what: Such as "loading".
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"{what} ...\r", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(_ERASED, end="", file=sys.stderr, flush=True)
 
 
 def _lines() -> Callable[[str, float], None]:

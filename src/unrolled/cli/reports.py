@@ -34,7 +34,7 @@ def after_training(trained: Any) -> int:
         _print_text(trained)
     print("\nnext:")
     for line in trained.advice(path):
-        print(f"  {line}")
+        print(f"  {clean(line)}")
     return 0
 
 

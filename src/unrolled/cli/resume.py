@@ -32,6 +32,9 @@ class Resume:
     device: str | None = None
     """Where to compute from now on: auto, cpu, cuda, cuda:1, mps. Default: as before."""
 
+    threads: int | None = None
+    """CPU threads from now on; 0: torch's choice. Default: as before."""
+
 
 def run(given: Sequence[str]) -> int:
     """Go on, print what came of it, and say what to type next.
@@ -48,6 +51,5 @@ def run(given: Sequence[str]) -> int:
             raise SettingError(name=name, got=value, wanted="more than 0")
     from unrolled.tasks.api import resume  # torch, only now
 
-    return after_training(
-        resume(wanted.run, device=wanted.device, watcher=watcher_for(sys.stderr), **budget)
-    )
+    where = {"device": wanted.device, "threads": wanted.threads}
+    return after_training(resume(wanted.run, **where, watcher=watcher_for(sys.stderr), **budget))

@@ -91,7 +91,8 @@ def read_corpus(
 ) -> Corpus:
     """The text of a file, or of all text files in a folder, one after the other by relative path.
 
-    Line ends stay as they are; a byte order mark is dropped. In a folder, hidden files, links that
+    A line end of two characters, as Windows writes it, becomes one; a byte order mark is dropped.
+    Bytes stay as they are. In a folder, hidden files, links that
     lead out of it and files that are no text are passed over, and a file that does not end in a
     line end gets one before the next begins.
 

@@ -124,7 +124,8 @@ def known_encoding(name: str) -> str:
 def read_pieces(files: Iterable[Path], encoding: str | None) -> Iterator[tuple[np.ndarray, bytes]]:
     """The content of files, one after the other, in blocks.
 
-    A file that does not end in a line end gets one before the next file begins.
+    A file that does not end in a line end gets one before the next file begins. Of characters, a
+    line end of two, as Windows writes it, is one; bytes stay as they are.
 
     Args:
         files: What `find_files` found.
@@ -141,7 +142,7 @@ def read_pieces(files: Iterable[Path], encoding: str | None) -> Iterator[tuple[n
     last = _NEWLINE
     for file in files:
         glue = last != _NEWLINE
-        for points, data in _bytes(file) if encoding is None else _decoded(file, encoding):
+        for points, data in _bytes(file) if encoding is None else _characters(file, encoding):
             if glue:
                 yield np.array([_NEWLINE], dtype=points.dtype), b"\n"
                 glue = False
@@ -160,14 +161,19 @@ def _bytes(file: Path) -> Iterator[tuple[np.ndarray, bytes]]:
         yield np.frombuffer(block, dtype=np.uint8), block
 
 
-def _decoded(file: Path, encoding: str) -> Iterator[tuple[np.ndarray, bytes]]:
+def _characters(file: Path, encoding: str) -> Iterator[tuple[np.ndarray, bytes]]:
+    for text in _one_line_end(_decoded(file, encoding)):
+        yield code_points(text), text.encode()
+
+
+def _decoded(file: Path, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     position = 0
     for block in chain(_blocks(file), [b""]):
         position += len(block)
         try:
             text = decoder.decode(block, not block)
-            data = text.encode()
+            text.encode()  # a lone surrogate is no character
         except UnicodeError as error:
             raise _undecodable(file, encoding, error, position) from None
         if "\0" in text:
@@ -177,8 +183,19 @@ def _decoded(file: Path, encoding: str) -> Iterator[tuple[np.ndarray, bytes]]:
                 encoding=encoding.removesuffix("-sig"),
                 offset=position - len(decoder.getstate()[0]) - rest,
             )
-        if text:
-            yield code_points(text), data
+        yield text
+
+
+def _one_line_end(texts: Iterable[str]) -> Iterator[str]:
+    """Texts in which a carriage return before a line feed is gone, none of them empty."""
+    held = ""
+    for text in texts:
+        whole = held + text
+        held = "\r" if whole.endswith("\r") else ""
+        if plain := whole.removesuffix("\r").replace("\r\n", "\n"):
+            yield plain
+    if held:
+        yield held
 
 
 def _blocks(file: Path) -> Iterator[bytes]:

@@ -145,6 +145,11 @@ class Tokenizer:
         found = self._inner.encode(_whole(text), add_special_tokens=False)
         return [text[start:stop] for start, stop in found.offsets]
 
+    def respelled(self, text: str) -> str:
+        """The text as `decode` gives it back, if each of its units has a number."""
+        joins_words = self._inner.decoder is None
+        return self._normal(" ".join(self.tokens(text)) if joins_words else text)
+
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of numbers; words get spaces between them, what is special is left out."""
         return self._inner.decode([*map(int, numbers)])

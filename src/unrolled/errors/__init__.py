@@ -28,6 +28,7 @@ from unrolled.errors.examples import UnknownLabelError as UnknownLabelError
 from unrolled.errors.fitting import ChangedRunError as ChangedRunError
 from unrolled.errors.fitting import LoaderError as LoaderError
 from unrolled.errors.fitting import LossError as LossError
+from unrolled.errors.fitting import OwnFunctionError as OwnFunctionError
 from unrolled.errors.fitting import OwnModelError as OwnModelError
 from unrolled.errors.fitting import OwnProgramError as OwnProgramError
 from unrolled.errors.fitting import UnknownSettingError as UnknownSettingError
@@ -119,6 +120,7 @@ from unrolled.errors.texts import ContextOrderError as ContextOrderError
 from unrolled.errors.texts import DownloadError as DownloadError
 from unrolled.errors.texts import EmptyTextError as EmptyTextError
 from unrolled.errors.texts import HashMismatchError as HashMismatchError
+from unrolled.errors.texts import LineError as LineError
 from unrolled.errors.texts import NoClientError as NoClientError
 from unrolled.errors.texts import NotAFileError as NotAFileError
 from unrolled.errors.texts import OneSymbolError as OneSymbolError
@@ -129,6 +131,7 @@ from unrolled.errors.texts import TextChangedError as TextChangedError
 from unrolled.errors.texts import TextEncodingError as TextEncodingError
 from unrolled.errors.texts import TextNotFoundError as TextNotFoundError
 from unrolled.errors.texts import TextTooShortError as TextTooShortError
+from unrolled.errors.texts import UndecodedError as UndecodedError
 from unrolled.errors.texts import UnknownCharactersError as UnknownCharactersError
 from unrolled.errors.texts import UnknownEncodingError as UnknownEncodingError
 from unrolled.errors.texts import UnknownSetError as UnknownSetError
@@ -137,6 +140,7 @@ from unrolled.errors.training import DataChangedError as DataChangedError
 from unrolled.errors.training import DivergedError as DivergedError
 from unrolled.errors.training import ExportDiffersError as ExportDiffersError
 from unrolled.errors.training import FewSequencesError as FewSequencesError
+from unrolled.errors.training import LaunchError as LaunchError
 from unrolled.errors.training import LearnerError as LearnerError
 from unrolled.errors.training import MissingExtraError as MissingExtraError
 from unrolled.errors.training import ModelTooLargeError as ModelTooLargeError

@@ -12,15 +12,14 @@ class RowError(UnrolledError, ValueError):
 class ColumnError(UnrolledError, LookupError):
     """A file has no column of a name."""
 
-    template = "{path} has no column {wanted}.{hint} Its columns: {known}."
+    template = "{path} has no column {wanted}.{hint} Its columns: {known}.{remedy}"
 
 
 class LanguageError(UnrolledError, LookupError):
-    """Parallel files are not of the languages that are wanted."""
+    """Parallel files are not of the languages that are wanted, or these were not named."""
 
     template = (
-        "Beside {stem} there is no file in the language {wanted}. There are: {known}. "
-        "Name two of them with --source and --target."
+        "Beside {stem} {problem}. There are: {known}. Name two of them with --source and --target."
     )
 
 
@@ -51,7 +50,9 @@ class TokenizerError(UnrolledError, ValueError):
 class OneLabelError(UnrolledError, ValueError):
     """All examples have the same label."""
 
-    template = "All examples have the label {label!r}: there is nothing to tell apart."
+    template = (
+        "All examples to learn from have the label {label!r}: there is nothing to tell apart."
+    )
 
 
 class UnknownLabelError(UnrolledError, ValueError):

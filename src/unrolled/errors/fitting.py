@@ -18,6 +18,15 @@ class LoaderError(UnrolledError, ValueError):
     )
 
 
+class OwnFunctionError(UnrolledError, TypeError):
+    """What is given as a loss or a metric is no function of a model and a batch."""
+
+    template = (
+        "unrolled.fit calls {name}({arguments}), and {got} is no function of these. "
+        "Give one that calls the model itself: {example}"
+    )
+
+
 class LossError(UnrolledError, TypeError):
     """A function of one's own gives something that is no loss, or no share of wrong ones."""
 

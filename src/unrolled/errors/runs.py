@@ -17,7 +17,7 @@ class RunExistsError(UnrolledError, FileExistsError):
 
     template = (
         "{path} already holds {found!r}, and a new run wants a folder of its own. "
-        "Choose another folder, or resume the run in this one."
+        "Choose another folder, or {remedy}."
     )
 
 

@@ -44,7 +44,7 @@ class BinaryTextError(UnrolledError, ValueError):
 
     template = (
         "{path} is no {encoding} text: it holds a NUL at byte {offset}. "
-        "Give a text, or read it byte by byte with --bytes."
+        "Give a text; char-lm alone reads any bytes (--bytes)."
     )
 
 
@@ -53,7 +53,22 @@ class TextEncodingError(UnrolledError, ValueError):
 
     template = (
         "{path} is no {encoding} text: {problem}. "
-        "Say what it is, perhaps --encoding {guess}, or read it byte by byte with --bytes."
+        "Say what it is, perhaps --encoding {guess}; char-lm alone reads any bytes (--bytes)."
+    )
+
+
+class LineError(UnrolledError, ValueError):
+    """A line of standard input cannot be answered."""
+
+    template = "line {line} of standard input: {problem}"
+
+
+class UndecodedError(UnrolledError, ValueError):
+    """What stands in a pipe is of another encoding than is read there."""
+
+    template = (
+        "byte 0x{byte:02x} fits no character of {encoding}. Convert the text first, perhaps with "
+        "`iconv -f latin-1 -t {encoding}`."
     )
 
 

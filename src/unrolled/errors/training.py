@@ -24,6 +24,15 @@ class ProcessGoneError(UnrolledError, RuntimeError):
     template = "another of the {size} processes has gone ({why}), so this one ends too. {remedy}"
 
 
+class LaunchError(UnrolledError, RuntimeError):
+    """The environment says of several processes what does not fit together."""
+
+    template = (
+        "{problem}. torchrun sets WORLD_SIZE, RANK, MASTER_ADDR and MASTER_PORT: start all "
+        "processes with it, or unset WORLD_SIZE to work in one."
+    )
+
+
 class FewSequencesError(UnrolledError, ValueError):
     """More processes than there are sequences to share out."""
 

@@ -58,6 +58,7 @@ def resume(
     path: str | Path,
     *,
     device: str | None = None,
+    threads: int | None = None,
     watcher: Watcher | None = None,
     **budget: float,
 ) -> Any:
@@ -66,6 +67,7 @@ def resume(
     Args:
         path: The run folder.
         device: Where to compute from now on, such as "cpu"; None: as before.
+        threads: Of the CPU, from now on; None: as before.
         watcher: Who is told as it goes; None: nobody.
         **budget: New limits, counted from the run's start: minutes, epochs, steps.
 
@@ -74,7 +76,8 @@ def resume(
     """
     module = _entry_of(path).run_module()
     limits: Mapping[str, float] = budget
-    return module.resume(path, budget=limits, device=device, watcher=watcher)
+    where = {"device": device, "threads": threads}
+    return module.resume(path, budget=limits, **where, watcher=watcher)
 
 
 def open_run(path: str | Path) -> Any:

@@ -10,12 +10,13 @@ an order of its own.
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from torch import nn
 
-from unrolled.errors import UnknownSettingError
+from unrolled.errors import SettingError, UnknownSettingError
 from unrolled.lang.names import hint, shown
 from unrolled.tasks.own.given import Given
 from unrolled.tasks.own.run import start, take_up
@@ -60,7 +61,8 @@ def fit(
     take every n-th batch each; a step's loss is the mean over all their items.
 
     Args:
-        model: The module, trained where it is (unless `device` is given); frozen parameters stay.
+        model: The module, trained where it is (unless `device` is given); frozen parameters stay,
+            and modules in it that are in evaluation mode stay so, if it is not as a whole.
         loader: A DataLoader, a list of batches, or what else has a length and can be iterated again
             and again. Tensors in tuples, lists and dicts are moved to the model's device.
         loss: `loss(model, batch)` gives a scalar tensor, the mean over the batch, or (that, number
@@ -77,8 +79,8 @@ def fit(
     Raises:
         UnrolledError: Many kinds, each a class of `unrolled.errors`.
     """
-    given = Given(model, loader, loss, validation, metric, bool(settings.pop("carry", False)))
-    out, flags = _folder_and_flags(settings)
+    carry, out, flags = _sorted(settings)
+    given = Given(model, loader, loss, validation, metric, carry)
     teller = _teller(watcher)
     ending, path = (take_up if resume else start)(given, out, flags, teller)
     if ending.signal is not None:
@@ -87,22 +89,33 @@ def fit(
     return Fitted(model.eval(), ending, path)
 
 
-def _folder_and_flags(settings: dict[str, Any]) -> tuple[Path | None, dict[str, Any]]:
-    """The run folder, and the settings of training.
+def _sorted(settings: dict[str, Any]) -> tuple[bool, Path | None, dict[str, Any]]:
+    """Whether a state is carried, the run folder, and the settings of training.
 
     Raises:
         UnknownSettingError: There is no setting of a name.
+        SettingError: One of the first two is of another type.
     """
     for name in settings:
         if name not in _KNOWN:
             every = f"it has {', '.join(_KNOWN)}."
             raise UnknownSettingError(name=shown(name), hint=hint(name, _KNOWN, every))
-    out = settings.pop("out", None)
-    return None if out is None else Path(out), settings
+    carry, out = settings.pop("carry", False), settings.pop("out", None)
+    if not isinstance(carry, bool):
+        raise SettingError(name="carry", got=repr(carry), wanted="True or False")
+    if not isinstance(out, str | PathLike | None):
+        raise SettingError(name="out", got=repr(out), wanted="a folder")
+    return carry, None if out is None else Path(out), settings
 
 
 def _teller(watcher: Watcher | Literal["auto"] | None) -> Watcher:
-    """Who is told: of several processes the first alone tells anybody."""
+    """Who is told: of several processes the first alone tells anybody.
+
+    Raises:
+        SettingError: It is another word than "auto".
+    """
+    if isinstance(watcher, str) and watcher != "auto":
+        raise SettingError(name="watcher", got=repr(watcher), wanted="'auto', None or a Watcher")
     if watcher is None or not join().is_first:
         return Silent()
     return watcher_for(sys.stderr) if watcher == "auto" else watcher

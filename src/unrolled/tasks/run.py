@@ -131,6 +131,7 @@ class Run(ABC, Generic[Model]):
         *,
         budget: Mapping[str, float] | None = None,
         device: str | None = None,
+        threads: int | None = None,
         watcher: Watcher | None = None,
     ) -> Self:
         """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
@@ -139,16 +140,20 @@ class Run(ABC, Generic[Model]):
             path: The run folder.
             budget: New limits (minutes, epochs, steps), counted from the run's start.
             device: Where to compute from now on; None: as before.
+            threads: Of the CPU, from now on; None: as before.
             watcher: Who is told as it goes; None: nobody.
 
         Raises:
             UnrolledError: Many kinds: the folder is no run, is in use, or is damaged; its data has
                 changed; training diverged.
         """
-        watcher, change = watcher or Silent(), partial(resumed, budget=budget, device=device)
+        watcher = watcher or Silent()
+        change = partial(resumed, budget=budget, device=device, threads=threads)
         with lock_run(path) as run:
             settings, task = cls.taken_up(run.config, Path(path), change, watcher.say)
-            return cls(run.path, ending=go_on(run, task, settings.training, watcher))
+            opened = cls(run.path, ending=go_on(run, task, settings.training, watcher))
+            opened.settings = settings  # with the new limits
+            return opened
 
     @abstractmethod
     def _read_config(self) -> None:
@@ -232,7 +237,8 @@ class Run(ABC, Generic[Model]):
             path: The run folder as one would type it.
         """
         lines = [f"unrolled evaluate {path}"]
-        if self.ending:
-            steps = 2 * self.ending.step
-            lines.append(f"unrolled resume {path} --steps {steps}  # as long again")
+        if self.ending and self.ending.reason == "budget used":
+            limits = self.settings.training.budget().items()
+            longer = " ".join(f"--{name} {2 * limit:.12g}" for name, limit in limits)
+            lines.append(f"unrolled resume {path} {longer}  # as long again")
         return lines

@@ -155,15 +155,22 @@ def _has_begun(path: Path) -> bool:
     return (path / POINTERS["last"]).exists() or any(map(step_of, list_names(path)))
 
 
-def resumed(settings: Settings, budget: Mapping[str, float] | None, device: str | None) -> Settings:
+def resumed(
+    settings: Settings,
+    budget: Mapping[str, float] | None,
+    device: str | None,
+    threads: int | None = None,
+) -> Settings:
     """The settings of a task with which it goes on.
 
     Args:
         settings: As it was begun.
         budget: New limits (minutes, epochs, steps), in place of all others; none: as before.
         device: Where to compute from now on; None: as before.
+        threads: Of the CPU, from now on; None: as before.
     """
-    changes: dict[str, Any] = {} if device is None else {"device": device}
+    given = {"device": device, "threads": threads}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if budget:
         changes |= {"minutes": None, "epochs": None, "steps": None, **budget}
     return replace(settings, training=replace(settings.training, **changes))

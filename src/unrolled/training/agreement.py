@@ -4,7 +4,7 @@ Time is that of the first one's clock, a signal to any is one to all, the loss a
 those of the whole batch. A process alone asks its own clock and its own signals, when it wants.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -83,12 +83,12 @@ class Agreement:
         if self.group.is_alone:
             return loss, items
         mine = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in mine]).mul_(items)
+        sums = _joined(mine)
         known = [parameter.grad is not None for parameter in parameters]
-        losses, total, *known = self.sum(loss * items, items, *known, beside=[flat])
-        parts = flat.div_(total).split([parameter.numel() for parameter in parameters])
-        for parameter, part, count in zip(parameters, parts, known, strict=True):
-            parameter.grad = part.view_as(parameter) if count else None
+        beside = [each.mul_(items) for each in sums.values()]
+        losses, total, *known = self.sum(loss * items, items, *known, beside=beside)
+        for parameter, part, count in zip(parameters, _parted(sums, mine), known, strict=True):
+            parameter.grad = part.div_(total) if count else None
         return losses / total, int(total)
 
     def hear(self, found: Measured | None) -> Measured | None:
@@ -107,3 +107,18 @@ class Agreement:
             told = [1.0, found.loss, found.error is not None, found.error or 0.0, found.solved]
         measured, loss, has_error, error, solved = self.sum(*told)
         return Measured(loss, error if has_error else None, bool(solved)) if measured else None
+
+
+def _joined(tensors: Sequence[Tensor]) -> dict[torch.dtype, Tensor]:
+    """The tensors flat, one after the other, those of each type of numbers as one."""
+    kinds = dict.fromkeys(tensor.dtype for tensor in tensors)
+    return {kind: torch.cat([t.flatten() for t in tensors if t.dtype == kind]) for kind in kinds}
+
+
+def _parted(joined: Mapping[torch.dtype, Tensor], like: Sequence[Tensor]) -> Iterator[Tensor]:
+    """What was joined, in tensors of the sizes of those that it was made of."""
+    ends = dict.fromkeys(joined, 0)
+    for tensor in like:
+        first = ends[tensor.dtype]
+        ends[tensor.dtype] += tensor.numel()
+        yield joined[tensor.dtype][first : ends[tensor.dtype]].view_as(tensor)

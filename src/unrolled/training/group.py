@@ -17,6 +17,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from unrolled.errors import FewSequencesError, ProcessGoneError
+from unrolled.training.launch import count_processes
 
 PATIENCE = timedelta(hours=6)
 """For each other, at most: the first may be measuring. Who is gone is noticed at once."""
@@ -171,10 +172,10 @@ def join() -> Group:
     A process joins once, whatever it trains.
 
     Raises:
+        LaunchError: The environment is not as torchrun sets it.
         ProcessGoneError: The others do not come.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    if (size := count_processes()) == 1:
         return ALONE
     try:
         meeting, rank, size = next(rendezvous("env://", timeout=PATIENCE))
@@ -198,14 +199,16 @@ def join() -> Group:
 
 def launcher() -> str:
     """What is to be typed before `unrolled` to start as many processes again."""
-    size, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if (size := count_processes()) == 1:
+        return ""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
     machines = f"--nnodes {size // here} ... " if size > here else ""
-    return f"torchrun {machines}--nproc-per-node {here} -m " if size > 1 else ""
+    return f"torchrun {machines}--nproc-per-node {here} -m "
 
 
 def _rank_here(rank: int) -> int:
     """The number of this process on its machine."""
-    return int(os.environ.get("LOCAL_RANK", rank))
+    return int(os.environ.get("LOCAL_RANK") or rank)
 
 
 def _word(rank: int) -> str:

@@ -125,7 +125,7 @@ class Trainer:
             SaveFailedError: The first or the last checkpoint cannot be saved.
             ProcessGoneError: Another process of the group has ended.
         """
-        self.task.model.train()
+        self.task.wake()
         self.task.begin_pass(self.progress.epoch)
         self.group.spread(self.task.model.state_dict().values())
         with self._interrupts, Logs(self.run, self.settings) as logs:
@@ -239,7 +239,7 @@ class Trainer:
         first = self.group.is_first
         self.task.model.eval()
         measured = self._interrupts.unless_signalled(self._measure) if first else None
-        self.task.model.train()
+        self.task.wake()
         own, sample, seen = measured or (None, "", None)
         found = self._agreement.hear(own)
         if found is None:

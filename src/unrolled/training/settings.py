@@ -1,8 +1,9 @@
 """How a model is trained: every default with its unit and reason. No torch here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_type_hints
 
 from unrolled.errors import SettingError
 
@@ -10,7 +11,15 @@ OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
 ScheduleName = Literal["constant", "linear", "cosine"]
 OmegaForm = Literal["paper", "released"]
 _CHOICES = {"optimizer": OptimizerName, "schedule": ScheduleName, "omega_form": OmegaForm}
+_TYPES = {
+    int: ("a whole number (int)", int),
+    float: ("a number (int or float)", (int, float)),
+    bool: ("True or False", bool),
+    str: ("a text (str)", str),
+}
+"""By the type of a field what is wanted, and what serves as it."""
 
+_LEAST = {1: "more than 0", 0: "0 or more"}
 MOST_THREADS = 1024  # more than any machine that this will run on has
 MOST_SEEDS = 2**63  # torch's generators take no larger numbers
 LATER = {"later": True}  # marks a field that runs of before do not hold: they take its default
@@ -92,6 +101,7 @@ class TrainSettings:
     """Write TensorBoard's files into RUN/tensorboard as well (extra: unrolled[tensorboard])."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         budgets = {"minutes": self.minutes, "epochs": self.epochs, "steps": self.steps}
         for name, value in budgets.items():
             if value is not None and not value > 0:
@@ -118,21 +128,39 @@ class TrainSettings:
         return given or {"minutes": 5.0}
 
 
-def check_sizes(settings: Any, largest: Mapping[str, int]) -> None:
+def check_sizes(settings: Any, largest: Mapping[str, int], *, least: int = 1) -> None:
     """Refuse sizes that are none, or beyond what any machine that runs this can train.
 
     Args:
         settings: What has them.
         largest: By name what each may be at most.
+        least: And at least: 1, or 0 where that means that there is none.
 
     Raises:
-        SettingError: A size is 0 or less, or too large.
+        SettingError: A size is too small, or too large.
     """
     for name, most in largest.items():
         value = getattr(settings, name)
-        if not 0 < value <= most:
-            wanted = "more than 0" if value < 1 else f"{most} at most"
+        if not least <= value <= most:
+            wanted = f"{most} at most" if value > most else _LEAST[least]
             raise SettingError(name=name, got=value, wanted=wanted)
+
+
+def refuse_unused(settings: Any, names: Collection[str], by: str) -> None:
+    """Refuse what was set and would change nothing.
+
+    Args:
+        settings: A dataclass.
+        names: Its fields that have to be as they are by default, if it has them.
+        by: What has no use for them.
+
+    Raises:
+        SettingError: One was set.
+    """
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if each.name in names and value != each.default:
+            raise SettingError(name=each.name, got=value, wanted=f"none: {by} has no use for it")
 
 
 def check_seed(seed: int) -> None:
@@ -143,6 +171,25 @@ def check_seed(seed: int) -> None:
     """
     if not 0 <= seed < MOST_SEEDS:
         raise SettingError(name="seed", got=seed, wanted="a whole number from 0 to 2**63 - 1")
+
+
+def check_types(settings: Any) -> None:
+    """Refuse what only a program can give: flags and stored settings are of their types.
+
+    Args:
+        settings: A dataclass; numbers, truth values and texts are looked at.
+
+    Raises:
+        SettingError: One is of another type.
+    """
+    for name, hint in get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        kind, *others = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        if kind not in _TYPES or (value is None and NoneType in others):
+            continue
+        wanted, types = _TYPES[kind]
+        if not isinstance(value, types) or (type(value) is bool) != (kind is bool):
+            raise SettingError(name=name, got=f"{value!r:.60}", wanted=wanted)
 
 
 def _check_choices(settings: TrainSettings) -> None:

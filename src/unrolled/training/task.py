@@ -69,6 +69,10 @@ class Task(ABC, Generic[Model]):
             number: The pass, counted from 0: an order of the data may follow from it.
         """
 
+    def wake(self) -> None:
+        """Let the model be as it is in training, before the first step and after an evaluation."""
+        self.model.train()
+
     def has_share(self, chunk: int) -> bool:
         """Whether this process has anything of a chunk; of the last one it may have nothing."""
         return True

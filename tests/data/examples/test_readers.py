@@ -12,6 +12,7 @@ from unrolled.data.examples.parts import find_parts, part_of
 from unrolled.data.examples.tagged import TagColumns, read_tagged
 from unrolled.errors import (
     ColumnError,
+    EmptyTextError,
     LanguageError,
     RowError,
     TextEncodingError,
@@ -50,6 +51,7 @@ def write(folder, **texts):
     [
         ("a.csv", CSV),
         ("a.CSV", "\ufeff" + CSV.replace("\n", "\r\n").replace("really\r\n", "really\n")),
+        ("a.csv", CSV.replace(",", ";").replace("good;", "good,").replace("id;Text", "id ;Text")),
         ("a.tsv", CSV.replace(",", "\t").replace("good\t", "good,")),
         ("a.jsonl", "\n".join(json.dumps({"text": t, "label": x}) for t, x in ROWS)),
         ("a.json", json.dumps([{"label": x, "text": t, "id": 3} for t, x in ROWS])),
@@ -86,9 +88,18 @@ def test_a_row_that_is_not_as_its_format_has_it_is_named(tmp_path, name, text, c
 
 def test_a_column_that_is_not_there_is_named_beside_those_that_are(tmp_path):
     (tmp_path / "a.csv").write_text("text,lable\n")
-    match = r"no column 'label' or 'x'\. Did you mean lable\? Its columns: text, lable\."
+    match = (
+        r"no column 'label' or 'x'\. Did you mean lable\? Its columns: text, lable\. Name .* --x"
+    )
     with pytest.raises(ColumnError, match=match):
-        list(read_columns(tmp_path / "a.csv", [["label", "x"]], "utf-8"))
+        list(read_columns(tmp_path / "a.csv", {"--x": ["label", "x"]}, "utf-8"))
+    with pytest.raises(ColumnError, match=r"Its columns: text, lable\. .* with --label-column\."):
+        list(read_labelled([tmp_path / "a.csv"]))
+    with pytest.raises(ColumnError, match=r"Its columns: text, lable\. .* with --source\."):
+        list(read_pairs([tmp_path / "a.csv"]))
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(EmptyTextError, match=r"a\.csv has no first line that names its columns\."):
+        list(read_labelled([tmp_path / "a.csv"]))
 
 
 def test_the_folders_of_the_film_reviews_are_labels(tmp_path):
@@ -178,6 +189,8 @@ def test_parallel_files_belong_together_line_by_line(tmp_path):
         LanguageError, match=r"train there is no file in .* fr\. There are: de, en\."
     ):
         list(read_pairs(parts["train"], source="fr", target="en"))
+    with pytest.raises(LanguageError, match=r"train are parallel files, .*: de, en\. Name two of"):
+        list(read_pairs(parts["train"]))
     (tmp_path / "train.de").write_text("A\n")
     with pytest.raises(UnequalLinesError, match=r"train\.en has 2 lines, but .*train\.de has 1:"):
         list(read_pairs(parts["train"], source="en", target="de"))

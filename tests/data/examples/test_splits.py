@@ -4,7 +4,7 @@ import pytest
 
 from unrolled.data.examples.kinds import Labelled
 from unrolled.data.examples.splits import read_splits, split
-from unrolled.errors import NoExamplesError, SplitError
+from unrolled.errors import EmptyTextError, NoExamplesError, SplitError
 
 TEXTS = [Labelled(f"text {number % 700}", "ab"[number % 2]) for number in range(1_000)]
 
@@ -53,6 +53,8 @@ def test_examples_with_an_empty_side_are_left_out_and_counted():
 def test_a_part_without_examples_is_refused():
     with pytest.raises(NoExamplesError, match=r"no examples \(train 2, validation 0, test 0\)"):
         read_splits(*of_parts(train=TEXTS[:2]), validation=0, test=0)
+    with pytest.raises(EmptyTextError, match="a holds no examples"):
+        read_splits({"train": ["a"], "validation": [], "test": []}, lambda files: [])
 
 
 def test_a_fingerprint_tells_sets_apart():

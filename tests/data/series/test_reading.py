@@ -111,6 +111,7 @@ def test_arrays_with_labels_are_a_series_each(tmp_path, width):
         ({"X": np.zeros((2, 3))}, True, "holds X. Wanted: numbers X of N x T"),
         ({"X": np.array([["a"]]), "y": np.zeros(1)}, True, "has for X 1 x 1 of <U1"),
         ({"X": np.zeros((2, 3))}, False, "has for X 2 x 3 of float64. Wanted: arrays of one"),
+        ({"X": np.zeros((2, 3)), "y": np.zeros(2)}, False, "column, or --predict class to learn"),
         ({"a": np.zeros(3), "b": np.zeros(2)}, False, "has for a 3 of float64. Wanted: arrays of"),
         ({"a": np.array([[1], [1, 2]], dtype=object)}, False, "holds pickled objects, which are"),
     ],
@@ -152,6 +153,27 @@ def test_a_word_among_numbers_is_shown_with_its_place(tmp_path):
     assert refused(tmp_path, '[{"a": 1}, {"a": []}]', name="a.json").startswith("entry 2 has '[]'")
 
 
+def test_a_number_whose_square_is_none_is_shown_with_its_place(tmp_path):
+    text = "a,s\n1,x\n-1e300,y\n2,x\n"
+    assert refused(tmp_path, text, Wanted(series_column="s")) == (
+        "line 3 has '-1e300' under 'a', where a number is wanted. "
+        "Numbers up to 1e+100 are read. Give the column in a larger unit."
+    )
+    assert read_panel(write(tmp_path, "a.csv", "a\n1e100\n"), ALL).series[0].values == 1e100
+
+
+def test_columns_without_numbers_are_named_unless_others_are_asked_for(tmp_path):
+    path = write(tmp_path, "a.csv", "store,day,a,b\nx,mon,1,?\nx,tue,2,?\n")
+    assert read_panel(path, Wanted(series_column="store")).left_out == ("day", "b")
+    panel = read_panel(path, Wanted(columns=["a", "A"]))
+    assert (panel.columns, panel.left_out) == (["a"], ())
+
+
+def test_semicolons_part_columns_where_the_first_line_has_no_comma(tmp_path):
+    panel = read_panel(write(tmp_path, "a.csv", "day;a;b\nmon;1;2.5\n"), ALL)
+    assert (panel.columns, panel.series[0].values.tolist()) == (["a", "b"], [[1, 2.5]])
+
+
 @pytest.mark.parametrize("value", ["", "NaN", "inf", "-inf", "NA", "1e999"])
 def test_missing_numbers_are_shown_or_the_one_before_is_held(tmp_path, value):
     text = f"a,store\n1,x\n5,y\n{value},x\n2,x\n"
@@ -176,9 +198,18 @@ def test_what_is_lacking_is_named(tmp_path):
         read_panel(write(tmp_path, "b.csv", "store,a\n,1\n"), Wanted(series_column="store"))
     with pytest.raises(SeriesLabelError, match="line 3 calls the series 'x' 'b', and .* says 'a'"):
         read_panel(write(tmp_path, "c.csv", "store,kind,n\nx,a,1\nx,b,2\n"), LABELLED)
-    for text in ("", "a,b\n", "a\nword\n"):
-        with pytest.raises(SeriesFileError, match=r"has no column of numbers \(its columns: "):
-            read_panel(write(tmp_path, "d.csv", text), Wanted())
+    np.save(tmp_path / "none.npy", np.zeros((0, 2)))
+    write(tmp_path, "none.csv", "")
+    write(tmp_path, "names.csv", "a,b\n")
+    write(tmp_path, "words.csv", "a;b\n1,5;word\n")
+    for name, said in {
+        "none.npy": r"has no row \(its columns: 0, 1\)",
+        "none.csv": r"none\.csv is empty\. Wanted: a row for each step",
+        "names.csv": r"has no row \(its columns: a, b\)",
+        "words.csv": r"has no column of numbers \(its columns: a, b\). .* with a point, as 0\.5",
+    }.items():
+        with pytest.raises(SeriesFileError, match=said):
+            read_panel(tmp_path / name, Wanted())
     with pytest.raises(SeriesFileError, match=r"a\.xls is of no known format. Wanted: \.csv"):
         read_panel(tmp_path / "a.xls", Wanted())
 

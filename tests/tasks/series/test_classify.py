@@ -8,6 +8,8 @@ from tests.tasks.series.small import train, two_kinds, write_table
 from tests.tasks.tiny_text import kept, stopping
 
 import unrolled
+from unrolled.data.examples.kinds import Labelled
+from unrolled.data.examples.splits import split
 from unrolled.data.series.panel import Series
 from unrolled.errors import (
     MissingExtraError,
@@ -72,10 +74,18 @@ def test_arrays_with_labels_are_learned_and_gone_on_with_bit_for_bit(tmp_path):
 def test_data_that_does_not_serve_is_refused(tmp_path):
     table = two_kinds(40)
     data = write_table(tmp_path / "a.csv", **{**table, "kind": ["up"] * len(table["kind"])})
-    with pytest.raises(OneLabelError, match="All examples have the label 'up'"):
+    with pytest.raises(OneLabelError, match="All examples to learn from have the label 'up'"):
         train(data, tmp_path / "run", **COLUMNS)
     with pytest.raises(SettingError, match="series_column='' cannot be; wanted the name of a col"):
         train(data, tmp_path / "run", predict="class", label_column="kind")
+    names = [f"n{number}" for number in range(40)]
+    part = split([Labelled(name, "") for name in names], validation=0.1, test=0.1).test
+    table["kind"] = ["odd" if each == part[0].text else "up" for each in table["name"]]
+    data = write_table(tmp_path / "c.csv", **table)
+    with pytest.raises(
+        NoExamplesError, match="has no examples .of the label 'odd' train 0, validation 0, test 1"
+    ):
+        train(data, tmp_path / "run", **COLUMNS)
     data = write_table(tmp_path / "b.csv", **two_kinds(3))
     with pytest.raises(NoExamplesError, match=r"a part has no examples \(train \d, validation 0"):
         train(data, tmp_path / "run", **COLUMNS)

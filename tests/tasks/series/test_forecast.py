@@ -1,13 +1,14 @@
 """Series that are forecast: learned, measured beside baselines, gone on with, written on."""
 
 import json
+import math
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.tasks.series.small import train, wave, write_table
-from tests.tasks.tiny_text import kept, stopping
+from tests.tasks.tiny_text import Samples, kept, stopping
 
 import unrolled
 from unrolled.data.series.panel import Series
@@ -22,6 +23,7 @@ from unrolled.errors import (
     StoredSettingsError,
 )
 from unrolled.tasks.series.baselines import find_season, last_values, season_ago
+from unrolled.tasks.series.coder import Coder
 from unrolled.tasks.series.figures import Errors, season_error
 from unrolled.tasks.series.reading import columns_of, targets_named
 from unrolled.tasks.series.settings import SeriesSettings
@@ -163,7 +165,15 @@ def test_a_constant_column_is_learned_without_a_division_by_zero(tmp_path):
         ({"horizon": 0}, "horizon=0 cannot be; wanted more than 0"),
         ({"season": -1}, r"season=-1 cannot be; wanted 0 \(found\) or more"),
         ({"dropout": 1.0}, "dropout=1.0 cannot be; wanted 0 or more, below 1"),
-        ({"bidirectional": True}, "bidirectional=True cannot be; wanted False for a forecast"),
+        ({"bidirectional": True}, "bidirectional=True cannot be; wanted none: --predict forecast"),
+        ({"label_column": "a"}, "label_column=a cannot be; wanted none: --predict forecast has no"),
+        ({"predict": "class", "target": ("a",)}, "target=.*; wanted none: --predict class has no"),
+        ({"predict": "class", "window": 24}, "window=24 cannot be; wanted none: --predict class"),
+        ({"predict": "class", "horizon": 2}, "horizon=2 cannot be; wanted none: --predict class"),
+        ({"predict": "class", "season": 7}, "season=7 cannot be; wanted none: --predict class ha"),
+        ({"predict": "klass"}, "predict=klass cannot be; wanted one of forecast, class"),
+        ({"missing": "drop"}, "missing=drop cannot be; wanted one of error, hold"),
+        ({"window": "24"}, r"window='24' cannot be; wanted a whole number \(int\)"),
         ({"target": "price"}, "target=price cannot be; wanted a list of names"),
     ],
 )
@@ -219,6 +229,9 @@ def test_data_that_does_not_serve_is_refused(tmp_path):
         ("scaling", {"b": [0.0, 1.0]}, "lacks the scaling of its columns"),
         ("targets", ["b"], "names targets that are none of its columns"),
         ("columns", None, "lacks the columns of its data"),
+        ("columns", ["a", "a"], "has no columns, or one of them twice"),
+        ("targets", ["a", "a"], "keeps codes of no run that predicts forecast"),
+        ("labels", ["x", "y"], "keeps codes of no run that predicts forecast"),
     ],
 )
 def test_what_a_run_keeps_of_its_columns_is_checked(tmp_path, part, value, said):
@@ -228,3 +241,37 @@ def test_what_a_run_keeps_of_its_columns_is_checked(tmp_path, part, value, said)
     (run.path / "config.json").write_text(json.dumps(config))
     with pytest.raises(DamagedFileError, match=rf"config\.json {said}"):
         unrolled.open_run(run.path)
+
+
+ODD = [None, True, -1, 2**70, 0.5, math.nan, "a", "", [], [""], [1], [[]], ["a", "a"], {}, {"a": 1}]
+ODD += [{"a": [1.0]}, {"a": [0.0, -1.0]}, {"a": [math.nan, 1.0]}, {"a": [0, 1]}, ["\ud800"]]
+CODES = {
+    "forecast": {"columns": ["a"], "targets": ["a"], "labels": [], "scaling": {"a": [0.0, 1.0]}},
+    "class": {"columns": ["a"], "targets": [], "labels": ["x", "y"], "scaling": {"a": [0.0, 1.0]}},
+}
+
+
+@pytest.mark.parametrize("predict", CODES)
+@pytest.mark.parametrize("part", CODES["class"])
+def test_odd_values_in_place_of_any_code_are_refused(predict, part):
+    codes = CODES[predict]
+    assert Coder.from_json(codes, predict, Path("run")).to_json() == codes
+    odd = [value for value in ODD if value != codes[part]]
+    assert len(odd) >= len(ODD) - 1
+    for value in odd:
+        with pytest.raises(DamagedFileError, match="run/config.json "):
+            Coder.from_json({**codes, part: value}, predict, Path("run"))
+    others = {name: value for name, value in codes.items() if name != part}
+    with pytest.raises(DamagedFileError, match=f"lacks the {part} of its data"):
+        Coder.from_json(others, predict, Path("run"))
+
+
+def test_what_is_not_read_is_told_before_training(tmp_path):
+    told = Samples()
+    data = write_table(tmp_path / "a.csv", day=["mon"] * 99, a=wave(99))
+    run = train(data, tmp_path / "run", **SHORT, watcher=told)
+    assert "columns left out, as they are no numbers: day" in told.lines
+    config = json.loads((run.path / "config.json").read_text())
+    del config["config"]["data"]["name"]
+    (run.path / "config.json").write_text(json.dumps(config))
+    assert unrolled.open_run(run.path).evaluate().data == "the test part of None"

@@ -26,8 +26,11 @@ from unrolled.errors import (
     TokenizerSizeError,
     UnknownLabelError,
 )
+from unrolled.tasks.char_lm.settings import CharLMSettings
 from unrolled.tasks.registry import find_task
+from unrolled.tasks.sentiment.settings import SentimentSettings
 from unrolled.tasks.tag.settings import TagSettings
+from unrolled.tasks.translate.settings import TranslateSettings
 
 SMALL = {"model": "bert", "hidden_size": 16, "num_layers": 1, "num_heads": 2, "dropout": 0.0}
 CALM = {"steps": 80, "learning_rate": 1e-2, "evaluate_every": 40, "warmup_steps": 10, "threads": 1}
@@ -108,7 +111,7 @@ def test_what_cannot_be_tagged_is_refused(tagger, tmp_path):
     with pytest.raises(UnknownLabelError, match=r"never saw the labels ODD\. It knows: "):
         tagger.coder.code([Tagged(("the",), ("ODD",))])
     alike = test_tag.write(tmp_path / "a.conll", (Tagged((f"w{i}",), ("X",)) for i in range(60)))
-    with pytest.raises(OneLabelError, match="All examples have the label 'X'"):
+    with pytest.raises(OneLabelError, match="All examples to learn from have the label 'X'"):
         train("tag", tmp_path, alike)
 
 
@@ -170,12 +173,30 @@ def test_weights_that_do_not_fit_are_refused_before_there_is_a_run(task, tmp_pat
 
 
 def test_settings_that_contradict_each_other_are_refused():
-    with pytest.raises(SettingError, match="weights=minilm cannot be; wanted none without --model"):
+    with pytest.raises(SettingError, match="weights=minilm cannot be; wanted none: --model recur"):
         TagSettings(weights="minilm")
     with pytest.raises(SettingError, match="longest=2 cannot be; wanted 3 or more: BERT reads"):
         TagSettings(model="bert", longest=2)
     with pytest.raises(SettingError, match="num_heads=0 cannot be; wanted more than 0"):
         TagSettings(model="bert", num_heads=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "name"),
+    [
+        (TagSettings, {"num_heads": 2}, "num_heads"),
+        (TagSettings, {"model": "bert", "spelling_size": 8}, "spelling_size"),
+        (SentimentSettings, {"model": "bert", "pooling": "last"}, "pooling"),
+        (TranslateSettings, {"model": "transformer", "cell": "gru"}, "cell"),
+        (TranslateSettings, {"model": "transformer", "attention": "additive"}, "attention"),
+        (CharLMSettings, {"model": "gpt2", "embedding_size": 8}, "embedding_size"),
+    ],
+)
+def test_what_a_model_has_no_use_for_is_refused(kind, given, name):
+    model = given.get("model", "recurrent")
+    wanted = f"{name}={given[name]} cannot be; wanted none: --model {model} has no use for it"
+    with pytest.raises(SettingError, match=wanted):
+        kind(**given)
 
 
 def test_bert_has_defaults_of_its_own():

@@ -45,7 +45,8 @@ def test_the_weights_are_those_with_which_the_model_writes(trained):
 
 
 def test_of_the_transformer_the_weights_are_the_last_blocks_cross_attention(tmp_path):
-    run = untrained(tmp_path, model="transformer", num_layers=2, num_heads=2)
+    sizes = {"num_layers": 2, "num_heads": 2, "embedding_size": 128}
+    run = untrained(tmp_path, model="transformer", **sizes)
     (found,) = attended(run, ["fade"])
     assert found.source == [*"fade∎"] and len(found.target) == len(found.weights)
     np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-6)

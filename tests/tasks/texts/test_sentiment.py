@@ -2,11 +2,13 @@
 
 import json
 import signal
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
-from tests.tasks.tiny_text import kept, stopping
+import torch
+from tests.tasks.tiny_text import Samples, kept, stopping
 
 import unrolled
 from unrolled.data.examples.kinds import Labelled
@@ -14,6 +16,7 @@ from unrolled.data.examples.splits import split
 from unrolled.errors import (
     DamagedFileError,
     DataChangedError,
+    EmptyTextError,
     MissingExtraError,
     OneLabelError,
     SetKindError,
@@ -21,6 +24,9 @@ from unrolled.errors import (
 )
 from unrolled.tasks.sentiment import baseline
 from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
+from unrolled.tasks.texts.reading import LONGEST, _to_try, counted
+from unrolled.training.loop import Ending
+from unrolled.training.settings import TrainSettings
 from unrolled.training.watchers import Silent
 
 GOOD, BAD = "fine great lovely warm".split(), "poor awful cold grim".split()
@@ -87,6 +93,65 @@ def test_other_texts_are_measured_and_labels_that_it_never_saw_are_named(trained
         trained.evaluate(wrong)
 
 
+def test_what_was_learned_from_is_told_where_it_is_measured_again(trained, tmp_path):
+    both = [*rows(9), *rows(50, seed=1)]
+    many = sum(text in {each.text for each in trained.examples(None, "")[0].train}
+               for text, _ in both)  # fmt: skip
+    figures = trained.evaluate(write(tmp_path / "both.jsonl", both))
+    assert figures.data == f"both.jsonl ({many} of 59 are in the training part)" and many > 4
+    (tmp_path / "none.jsonl").write_text("\n")
+    with pytest.raises(EmptyTextError, match=r"none\.jsonl holds no examples"):
+        trained.evaluate(tmp_path / "none.jsonl")
+
+
+def test_a_text_of_which_nothing_is_known_is_told(trained):
+    known, unknown, empty = trained.answers(["a lovely day", "xyzzy plugh", ""])
+    assert known.split()[::2] == ["good", "bad"]
+    assert all(each.endswith("  (nothing of it is known)") for each in (unknown, empty))
+
+
+def test_what_was_read_is_told_and_a_text_of_the_test_part_is_proposed(tmp_path):
+    watcher = Samples()
+    run = train(tmp_path, write(tmp_path / "films.jsonl", rows(80)), steps=2, watcher=watcher)
+    counts = run.config["data"]["examples"]
+    assert watcher.lines[0] == (
+        f"films.jsonl, 80 examples: {counts['train']} to train on, {counts['validation']} to "
+        f"validate on, {counts['test']} to test on; 2 labels (bad, good); "
+        f"a vocabulary of {len(run.coder.tokenizer)}"
+    )
+    text = run.config["data"]["text"]
+    assert text in [each.text for each in run.examples(None, "")[0].test]
+    assert run.advice("here") == [
+        f"unrolled generate here '{text}'",
+        "unrolled evaluate here",
+        "unrolled resume here --steps 4  # as long again",
+        "unrolled look here",
+    ]
+
+
+def test_the_text_that_is_proposed_is_short_and_no_flag():
+    long, flag = (
+        Labelled("so " * 99, "a"),
+        Labelled("-l is what I always say to those who ask", "a"),
+    )
+    assert _to_try([flag, long]) == ("so " * 99)[:LONGEST]
+    assert _to_try([flag, long, Labelled("a\n b", "a")]) == "a b"
+    assert counted("abc", "tags") == "3 tags (a, b, c)" and counted("a" * 99, "tags") == "99 tags"
+
+
+def test_a_run_goes_on_with_other_threads_and_proposes_as_long_again(tmp_path):
+    before = torch.get_num_threads()
+    path = train(tmp_path, write(tmp_path / "films.jsonl", rows(80)), steps=2).path
+    run = unrolled.resume(path, threads=2, steps=3)
+    assert (torch.get_num_threads(), run.settings.training.threads) == (2, 2)
+    torch.set_num_threads(before)
+    assert "unrolled resume p --steps 6  # as long again" in run.advice("p")
+    run.settings = replace(run.settings, training=TrainSettings(minutes=0.25))
+    assert "unrolled resume p --minutes 0.5  # as long again" in run.advice("p")
+    run.ending = Ending(3, "no better for a while")
+    assert not any("resume" in line for line in run.advice("p"))
+
+
 def test_a_text_is_answered_alike_alone_and_among_others(trained):
     texts = [text for text, _ in islice(rows(40, seed=2), 40)]
     together = trained.chances(texts)
@@ -126,8 +191,14 @@ def test_what_a_run_keeps_of_its_data_is_checked(tmp_path):
 
 def test_examples_of_one_label_and_sets_of_another_kind_are_refused(tmp_path):
     alike = write(tmp_path / "a.jsonl", ((text, "good") for text, _ in rows(80)))
-    with pytest.raises(OneLabelError, match="All examples have the label 'good'"):
+    with pytest.raises(OneLabelError, match="All examples to learn from have the label 'good'"):
         train(tmp_path, alike)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    write(folder / "train.jsonl", ((text, "good") for text, _ in rows(80)))
+    write(folder / "test.jsonl", rows(20))
+    with pytest.raises(OneLabelError, match="learn from have the label 'good'"):
+        train(tmp_path, folder)
     with pytest.raises(
         SetKindError, match=r"brown has tagged sentences; .* labelled texts .*: tweets\."
     ):

@@ -1,11 +1,12 @@
 """Tagged sentences: learned, tagged, measured beside the commonest tags, gone on with."""
 
 import json
+import re
 import signal
 
 import numpy as np
 import pytest
-from tests.tasks.tiny_text import kept, stopping
+from tests.tasks.tiny_text import Samples, kept, stopping
 
 import unrolled
 from unrolled.data.examples.kinds import Tagged
@@ -102,7 +103,7 @@ def test_words_too_rare_share_a_number_and_capitals_may_count_as_small():
 
 def test_data_with_one_tag_and_half_a_choice_of_columns_are_refused(tmp_path):
     alike = write(tmp_path / "a.conll", (Tagged((f"w{i}",), ("X",)) for i in range(60)))
-    with pytest.raises(OneLabelError, match="All examples have the label 'X'"):
+    with pytest.raises(OneLabelError, match="All examples to learn from have the label 'X'"):
         train(tmp_path, alike)
     with pytest.raises(SettingError, match="tag_column=None cannot be; wanted a number"):
         train(tmp_path, alike, word_column=0)
@@ -111,7 +112,12 @@ def test_data_with_one_tag_and_half_a_choice_of_columns_are_refused(tmp_path):
 
 
 def test_what_a_run_keeps_of_its_data_is_checked(tmp_path):
-    run = train(tmp_path, write(tmp_path / "small.conll", sentences(60)), steps=2)
+    watcher = Samples()
+    data = write(tmp_path / "small.conll", sentences(60))
+    run = train(tmp_path, data, steps=2, watcher=watcher)
+    words = f"a vocabulary of {len(run.coder.words)}"
+    told = rf"small\.conll, 60 examples: .*; 6 tags \(.*NUM.*\); {words}"
+    assert re.fullmatch(told, watcher.lines[0])
     config = json.loads((run.path / "config.json").read_text())
     del config["config"]["codes"]["words"]
     (run.path / "config.json").write_text(json.dumps(config))

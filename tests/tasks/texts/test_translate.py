@@ -4,6 +4,7 @@ import json
 import signal
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pytest
@@ -75,6 +76,19 @@ def test_the_figures_are_those_of_the_translations_that_it_writes(trained, tmp_p
     assert figures.model.exact == np.mean([s == w for s, w in zip(said, wanted, strict=True)])
     with pytest.raises(SamplingError, match="beam=0 cannot be"):
         trained.translate(["fade"], beam=0)
+
+
+def test_what_is_written_is_compared_with_what_the_units_can_write(tmp_path):
+    """Words come with spaces in between, and in small letters where all letters are."""
+    some = [
+        words for length in (1, 2, 3) for words in product(["ab", "cd", "ef", "gh"], repeat=length)
+    ]
+    pairs = [Pair(" ".join(words), f"{'-'.join(words).upper()}!") for words in some]
+    data = write(tmp_path / "words.tsv", pairs)
+    run = train(tmp_path, data, unit="words", lowercase=True, steps=150)
+    assert run.translate(["cd ab"]) == ["cd - ab !"]
+    assert run.evaluate().model.exact > 0.8
+    assert f"{run.evaluate().model.exact:.1%} letter for letter" in run.look().words[0]
 
 
 @pytest.mark.parametrize("attention", ["none", "additive"])
@@ -233,7 +247,7 @@ def test_what_a_run_keeps_of_its_data_is_checked(tmp_path):
 
 def test_a_memory_gives_the_target_of_the_most_similar_source():
     known = [Pair("a red house", "rot"), Pair("a green house", "grün"), Pair("blue", "blau")]
-    assert remembered(known, ["the green house", "blues"]) == ["grün", "blau"]
+    assert remembered(known, ["the green house", "blues", "xyz"]) == ["grün", "blau", ""]
 
 
 def test_words_are_characters_where_no_spaces_are_written():

@@ -3,15 +3,16 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from unrolled.data.alphabet import printable
 from unrolled.data.text_files import did_you_mean, known_encoding, read_pieces
-from unrolled.errors import ColumnError, RowError
+from unrolled.errors import ColumnError, EmptyTextError, RowError
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+DELIMITERS = {".csv": ",;", ".tsv": "\t"}
+"""Between fields; of two, the second is so where the first line has it and not the first."""
 JSON_LINES = {".jsonl", ".ndjson"}
 SUFFIXES = frozenset({*DELIMITERS, *JSON_LINES, ".json"})
 LONGEST = 1 << 24  # characters of a field
@@ -35,28 +36,33 @@ def row_error(path: Path, line: int, problem: str) -> RowError:
 
 
 def read_columns(
-    path: Path, wanted: Sequence[Sequence[str]], encoding: str
+    path: Path, wanted: Mapping[str, Sequence[str]], encoding: str
 ) -> Iterator[tuple[str, ...]]:
     """The values of some columns, row by row.
 
     Args:
         path: A file whose name ends in one of `SUFFIXES`. CSV and TSV name their columns in the
             first line; JSON is a list of objects, JSON Lines an object a line.
-        wanted: Of each column names it may have: the first that is there is taken.
+        wanted: Of each column the flag that names it, and names it may have: the first that is
+            there is taken.
         encoding: How the characters are written as bytes.
 
     Raises:
         ColumnError: There is no column of these names.
+        EmptyTextError: There is no first line that names columns.
         RowError: A row has too few or too many fields, or is no object, or a value is none.
     """
     if path.suffix.lower() in DELIMITERS:
         rows = _separated(path, encoding)
         _, head = next(rows)
-        places = [head.index(find_column(path, head, names)) for names in wanted]
+        if not head:
+            emptiness = "has no first line that names its columns"
+            raise EmptyTextError(path=printable(str(path)), emptiness=emptiness)
+        places = [head.index(name) for name in _found(path, head, wanted)]
         yield from (tuple(row[place] for place in places) for _, row in rows)
     else:
         for line, row in _objects(path, encoding):
-            names = [find_column(path, tuple(row), names) for names in wanted]
+            names = _found(path, tuple(row), wanted)
             yield tuple(_plain(path, line, name, row[name]) for name in names)
 
 
@@ -92,9 +98,10 @@ def _objects(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _separated(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """The first line, then all others that are not empty."""
-    text, delimiter = read_text(path, encoding), DELIMITERS[path.suffix.lower()]
+    text = read_text(path, encoding)
     before = csv.field_size_limit(LONGEST)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    stream = io.StringIO(text, newline="")
+    rows = csv.reader(stream, delimiter=_delimiter(path, text), strict=True)
     try:
         head = next(rows, [])
         yield 1, head
@@ -108,6 +115,13 @@ def _separated(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
         raise row_error(path, rows.line_num, f"is no CSV: {error}") from None
     finally:
         csv.field_size_limit(before)
+
+
+def _delimiter(path: Path, text: str) -> str:
+    """What stands between fields: in half of Europe a semicolon, for the comma is in numbers."""
+    usual, *others = DELIMITERS[path.suffix.lower()]
+    first = text.partition("\n")[0]
+    return next((other for other in others if other in first and usual not in first), usual)
 
 
 def _json(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -143,8 +157,18 @@ def _plain(path: Path, line: int, name: str, value: Any) -> str:
     raise row_error(path, line, f"has no text or number under {name!r}")
 
 
-def find_column(path: Path, known: Sequence[str], names: Sequence[str]) -> str:
+def _found(path: Path, known: Sequence[str], wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    return [find_column(path, known, names, flag) for flag, names in wanted.items()]
+
+
+def find_column(path: Path, known: Sequence[str], names: Sequence[str], flag: str = "") -> str:
     """The first of some names that is known, whatever its capitals.
+
+    Args:
+        path: The file, for messages.
+        known: The names of its columns.
+        names: Those it may have.
+        flag: What names the column in the command.
 
     Raises:
         ColumnError: None is.
@@ -158,4 +182,5 @@ def find_column(path: Path, known: Sequence[str], names: Sequence[str]) -> str:
         wanted=" or ".join(map(repr, names)),
         known=", ".join(map(printable, known)) or "none",
         hint=did_you_mean(names[0], known),
+        remedy=f" Name the one that is meant with {flag}." if flag else "",
     )

@@ -33,10 +33,10 @@ def read_labelled(
         ColumnError: A file has no such column.
         RowError: A line of a file is not as its format has it.
     """
-    columns = [
-        [text_column] if text_column else TEXT_COLUMNS,
-        [label_column] if label_column else LABEL_COLUMNS,
-    ]
+    columns = {
+        "--text-column": [text_column] if text_column else TEXT_COLUMNS,
+        "--label-column": [label_column] if label_column else LABEL_COLUMNS,
+    }
     for file in files:
         if file.suffix.lower() in SUFFIXES:
             for text, label in read_columns(file, columns, encoding):

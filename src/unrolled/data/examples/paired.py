@@ -31,7 +31,7 @@ def read_pairs(
         RowError: A line of a file is not as its format has it.
         UnequalLinesError: Parallel files have not as many lines.
     """
-    columns = [[source or "source"], [target or "target"]]
+    columns = {"--source": [source or "source"], "--target": [target or "target"]}
     parallel = {file for file in files if _is_language(file)}
     for file in files:
         if file.suffix.lower() in SUFFIXES - {".tsv"}:
@@ -44,7 +44,7 @@ def read_pairs(
 def read_tab_separated(path: Path, text: str) -> Iterator[Pair]:
     """A pair a line: source, tab, target; more columns are passed over."""
     for number, line in enumerate(text.split("\n"), start=1):
-        fields = line.rstrip("\r").split("\t")
+        fields = line.split("\t")
         if len(fields) >= 2:
             yield Pair(fields[0], fields[1])
         elif line.strip():
@@ -62,7 +62,9 @@ def _parallel(files: Sequence[Path], source: str, target: str, encoding: str) ->
         known = [file.suffix[1:] for file in files if file.with_suffix("") == stem]
         missing = [language for language in (source, target) if language not in known]
         if missing:
-            facts = {"wanted": missing[0] or "none", "known": ", ".join(known)}
+            absent = f"there is no file in the language {missing[0]}"
+            problem = absent if missing[0] else "are parallel files, of which two are wanted"
+            facts = {"problem": problem, "known": ", ".join(known)}
             raise LanguageError(stem=printable(str(stem)), **facts)
         sides = [_lines(Path(f"{stem}.{each}"), encoding) for each in (source, target)]
         counts = {"sources": len(sides[0]), "targets": len(sides[1])}
@@ -73,5 +75,4 @@ def _parallel(files: Sequence[Path], source: str, target: str, encoding: str) ->
 
 
 def _lines(path: Path, encoding: str) -> list[str]:
-    lines = read_text(path, encoding).removesuffix("\n").split("\n")
-    return [line.removesuffix("\r") for line in lines]
+    return read_text(path, encoding).removesuffix("\n").split("\n")

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 from unrolled.data.alphabet import printable
 from unrolled.data.examples.kinds import Example
 from unrolled.data.examples.parts import Parts
-from unrolled.errors import NoExamplesError, SplitError
+from unrolled.errors import EmptyTextError, NoExamplesError, SplitError
 
 Kind = TypeVar("Kind", bound=Example)
 _ONE = 1 << 64
@@ -51,6 +51,7 @@ def read_splits(
         report: Is told how many examples have an empty text and are left out.
 
     Raises:
+        EmptyTextError: There is none at all.
         NoExamplesError: There is none to train on.
         SplitError: The shares are none, or leave nothing to train on.
     """
@@ -59,6 +60,8 @@ def read_splits(
     empty = sum(map(len, found.values())) - sum(map(len, full.values()))
     if empty:
         report(f"{empty:,} examples with an empty side were left out")
+    if not any(full.values()):
+        raise nothing_in(parts)
     made = split(
         full["train"],
         validation=0.0 if full["validation"] else validation,
@@ -67,9 +70,18 @@ def read_splits(
     splits = Splits(made.train, full["validation"] or made.validation, full["test"] or made.test)
     if not all(splits):
         counts = ", ".join(f"{name} {len(part):,}" for name, part in splits._asdict().items())
-        place = next((file for files in parts.values() for file in files), "")
-        raise NoExamplesError(path=printable(str(place)), counts=counts)
+        raise NoExamplesError(path=_place(parts), counts=counts)
     return splits
+
+
+def nothing_in(parts: Parts) -> EmptyTextError:
+    """The error of files without an example."""
+    return EmptyTextError(path=_place(parts), emptiness="holds no examples")
+
+
+def _place(parts: Parts) -> str:
+    """The first of the files, as messages have it."""
+    return printable(str(next((file for files in parts.values() for file in files), "")))
 
 
 def split(

@@ -10,6 +10,7 @@ import numpy as np
 from unrolled.data.alphabet import printable
 from unrolled.errors import SeriesFileError
 
+ONE_LENGTH = "arrays of one length, T, each a column"
 COLUMNS = "columns of numbers: an array of T, or of T x C in an .npy"
 LABELLED = "numbers X of N x T or N x T x C, and labels y of N"
 _DAMAGE = (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
@@ -33,7 +34,7 @@ def read_npy(path: Path) -> Arrays:
     array = _loaded(path, COLUMNS)
     if not isinstance(array, np.ndarray) or not _is_numeric(array) or array.ndim not in (1, 2):
         raise _other(path, "the array", array, COLUMNS)
-    return Arrays(_columns(array.reshape(len(array), -1)), len(array))
+    return Arrays(_columns(array[:, None] if array.ndim == 1 else array), len(array))
 
 
 def read_npz(path: Path, *, labelled: bool) -> Arrays:
@@ -55,10 +56,13 @@ def shown(row: int, steps: int) -> str:
 
 
 def _named(path: Path, arrays: dict[str, np.ndarray]) -> Arrays:
+    wanted = ONE_LENGTH
+    if {"X", "y"} <= {*arrays}:
+        wanted += ", or --predict class to learn the labels y of the series X"
     lengths = {len(array) if array.ndim else 0 for array in arrays.values()}
     for name, array in arrays.items():
         if array.ndim != 1 or len(lengths) > 1:
-            raise _other(path, name, array, "arrays of one length, T, each a column")
+            raise _other(path, name, array, wanted)
     return Arrays(arrays, max(lengths, default=0))
 
 

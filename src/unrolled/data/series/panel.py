@@ -20,6 +20,8 @@ class Panel(NamedTuple):
 
     columns: list[str]
     series: list[Series]
+    left_out: tuple[str, ...] = ()
+    """Columns of the file that hold no numbers."""
 
     @property
     def fingerprint(self) -> str:

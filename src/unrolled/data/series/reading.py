@@ -1,6 +1,6 @@
 """Series made of the columns of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from unrolled.errors import (
 
 MEND = "Mend it, or name the columns to read with --columns."
 HOLD = "Mend it, or take the number before it with --missing hold."
+GREATEST = 1e100  # of a number: its square is still one
+SMALLER = f"Numbers up to {GREATEST:g} are read. Give the column in a larger unit."
 FIRST = "It is the first of its series, so there is none before it to hold."
 SHOWN = 40  # characters of what is no number
 MISSING = {"", "na", "n/a", "none", "null", "nan", "?", "-"}
@@ -51,7 +53,7 @@ def read_panel(path: Path, wanted: Wanted, encoding: str = "utf-8") -> Panel:
 
     Raises:
         ColumnError: There is no column of a name.
-        NumberError: A value is no number, or is missing.
+        NumberError: A value is no number, is missing, or is too large.
         SeriesNameError: A row does not say of which series it is.
         SeriesLabelError: A series has two labels.
         SeriesFileError: There is nothing to read, or the file is of no known format.
@@ -68,19 +70,15 @@ def read_panel(path: Path, wanted: Wanted, encoding: str = "utf-8") -> Panel:
     for name, column in (("series_column", series), ("label_column", label)):
         if wanted.labelled and not column:
             raise SettingError(name=name, got="''", wanted="the name of a column, to predict class")
-    columns = [_found(table, name) for name in wanted.columns]
-    columns = columns or [
-        name for name in table.columns if name not in (series, label) and _is_numeric(table, name)
-    ]
+    others = [name for name in table.columns if name not in (series, label)]
+    columns = [*dict.fromkeys(_found(table, name) for name in wanted.columns)]
+    columns = columns or [name for name in others if _is_numeric(table, name)]
     rows = _rows_of(table, series)
     if not columns or not rows:
-        names = ", ".join(map(printable, table.columns)) or "none"
-        raise SeriesFileError(
-            path=printable(str(path)),
-            problem=f"has no column of numbers (its columns: {names})",
-            wanted="a row for each step, and names in the first line",
-        )
+        raise _nothing(table, rows)
     values = np.stack([_numbers(table, name) for name in columns], axis=-1)
+    great = np.isfinite(values) & (np.abs(values) > GREATEST)
+    _refuse(table, columns, great, np.arange(len(values)), SMALLER)
     labels = {name: _label(table, label, name, at) if label else "" for name, at in rows.items()}
     return Panel(
         columns,
@@ -88,7 +86,17 @@ def read_panel(path: Path, wanted: Wanted, encoding: str = "utf-8") -> Panel:
             Series(name, _whole(table, columns, values, at, hold=wanted.hold), labels[name])
             for name, at in rows.items()
         ],
+        () if wanted.columns else tuple(name for name in others if name not in columns),
     )
+
+
+def _nothing(table: Table, rows: Sized) -> SeriesFileError:
+    """The error of a file in which there is nothing to read."""
+    names = ", ".join(map(printable, table.columns))
+    lacking = "column of numbers" if rows else "row"
+    problem = f"has no {lacking} (its columns: {names})" if names else "is empty"
+    wanted = "a row for each step, names in the first line, and numbers with a point, as 0.5"
+    return SeriesFileError(path=printable(str(table.path)), problem=problem, wanted=wanted)
 
 
 def _found(table: Table, name: str) -> str:
@@ -167,12 +175,19 @@ def _whole(
     """The numbers of a series, none of which is missing."""
     own = values[rows]
     missing = ~np.isfinite(own)
-    refused = missing[:1] if hold else missing
-    if refused.any():
-        row, column = map(int, np.argwhere(refused)[0])
-        raise _error(table, columns[column], int(rows[row]), FIRST if hold else HOLD)
+    refused, remedy = (missing[:1], FIRST) if hold else (missing, HOLD)
+    _refuse(table, columns, refused, rows, remedy)
     steps = np.where(missing, 0, np.arange(len(own))[:, None])
     return np.take_along_axis(own, np.maximum.accumulate(steps), axis=0)
+
+
+def _refuse(
+    table: Table, columns: Sequence[str], wrong: np.ndarray, rows: np.ndarray, remedy: str
+) -> None:
+    """Show the first of the values that are wrong, if any is, where the rows stand in the file."""
+    if wrong.any():
+        row, column = map(int, np.argwhere(wrong)[0])
+        raise _error(table, columns[column], int(rows[row]), remedy)
 
 
 def _error(table: Table, column: str, row: int, remedy: str) -> NumberError:

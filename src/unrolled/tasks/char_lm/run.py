@@ -162,6 +162,8 @@ class CharLMRun(Run[Predictor]):
         if data is not None:
             other = self._corpus(data, encoding)
             test, name = other.ids, other.name
+            if other.fingerprint == corpus.fingerprint:
+                name += " (which the model learned from)"
         characters = len(self.alphabet.decode(test)) if self.in_pieces else len(test)
         nats = measure(self.model, test) * len(test) / characters
         order = self.settings.ngram if ngram is None else ngram

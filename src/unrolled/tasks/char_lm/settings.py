@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes, Positional
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import LATER, TrainSettings
+from unrolled.training.settings import LATER, TrainSettings, check_sizes, check_types, refuse_unused
 
 Model = Literal["recurrent", "gpt2"]
 
@@ -83,23 +83,14 @@ class CharLMSettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
-        for name in POSITIVE:
-            if not getattr(self, name) > 0:
-                raise SettingError(name=name, got=getattr(self, name), wanted="more than 0")
-        for name in ("embedding_size", "projection_size", "bptt", "context"):
-            if getattr(self, name) < 0:
-                raise SettingError(name=name, got=getattr(self, name), wanted="0 or more")
-        for name, largest in LARGEST.items():
-            if getattr(self, name) > largest:
-                raise SettingError(name=name, got=getattr(self, name), wanted=f"{largest} at most")
+        check_types(self)
+        check_sizes(self, LARGEST)
+        check_sizes(self, LARGEST_IF_ANY, least=0)
         if not 0 <= self.dropout < 1:
             raise SettingError(name="dropout", got=self.dropout, wanted="0 or more, below 1")
+        refuse_unused(self, UNUSED[self.model], f"--model {self.model}")
         if self.model == "gpt2":
             self._check_for_gpt2()
-        elif self.weights or self.context:
-            name = "weights" if self.weights else "context"
-            got, wanted = getattr(self, name), "none without --model gpt2"
-            raise SettingError(name=name, got=got, wanted=wanted)
 
     def _check_for_gpt2(self) -> None:
         if self.context and self.context < self.bptt:
@@ -120,13 +111,21 @@ def gpt2() -> CharLMSettings:
     return CharLMSettings(model="gpt2", num_layers=2, training=training)
 
 
-POSITIVE = ("hidden_size", "num_layers", "num_heads", "batch_size", "validate_characters", "ngram")
+UNUSED = {
+    "recurrent": ("num_heads", "weights", "context"),
+    "gpt2": ("cell", "embedding_size", "projection_size"),
+}
 LARGEST = {  # beyond what any machine that runs this can train or count
     "hidden_size": 2**16,
     "num_layers": 2**10,
     "num_heads": 2**10,
+    "batch_size": 2**16,
+    "validate_characters": 2**40,
+    "ngram": 2**5,
+}
+LARGEST_IF_ANY = {
     "embedding_size": 2**16,
     "projection_size": 2**16,
-    "batch_size": 2**16,
-    "ngram": 2**5,
+    "bptt": 2**40,
+    "context": 2**40,
 }

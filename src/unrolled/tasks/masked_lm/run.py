@@ -87,8 +87,8 @@ class MaskedLMRun(Run[MaskedModel]):
         if len(parts) < 2:
             raise SettingError(name="input", got=repr(text), wanted=f"a text with {MASK} in it")
         begin, end, mask = (self.tokenizer.special(name) for name in (CLASS, SEPARATOR, MASK))
-        # Subwords have the space before them in them, so the mask takes the place of both.
-        parts = [*(part.removesuffix(" ") for part in parts[:-1]), parts[-1]]
+        if self.settings.unit == "subwords":  # these have the space before them in them
+            parts = [*(part.removesuffix(" ") for part in parts[:-1]), parts[-1]]
         numbers = np.concatenate([[*row, mask] for row in self.tokenizer.encode(parts)])[:-1]
         symbols = torch.tensor([[begin, *numbers.astype(int).tolist(), end]])
         device = next(self.model.parameters()).device

@@ -8,7 +8,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from unrolled.errors import SettingError
 from unrolled.tasks.texts.settings import Unit
-from unrolled.training.settings import TrainSettings, check_sizes
+from unrolled.training.settings import TrainSettings, check_sizes, check_types
 
 LARGEST = {  # beyond what any machine that runs this can train
     "hidden_size": 2**16,
@@ -96,6 +96,7 @@ class MaskedLMSettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=_training)
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_sizes(self, LARGEST)
         if self.context < LEAST_CONTEXT:
             wanted = f"{LEAST_CONTEXT} or more"

@@ -1,6 +1,6 @@
 """A task of one's own: a model, a loader and a loss that a program gives to `unrolled.fit`.
 
-Read `passes` (the loader, read in an order that can be met again), `judge` (the loss and the
-metric, called and checked) and `task`, which has both; then `given` (all that a program gives),
-`settings` (what a run folder stores) and `run`, which trains.
+Read `passes` (the loader, read in an order that can be met again), `functions` (what serves as a
+loss or a metric), `judge` (both called, and what they give checked) and `task`, which has all that;
+then `given` (what a program gives), `settings` (what a run folder stores) and `run`, which trains.
 """

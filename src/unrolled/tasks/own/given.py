@@ -8,6 +8,7 @@ from torch import nn
 
 from unrolled.errors import OwnModelError, SettingError
 from unrolled.tasks.computing import begin
+from unrolled.tasks.own.functions import check_function
 from unrolled.tasks.own.judge import Judge
 from unrolled.tasks.own.passes import Passes
 from unrolled.tasks.own.task import OwnTask
@@ -21,6 +22,7 @@ class Given:
 
     Raises:
         OwnModelError: The model is no module, has nothing to train, or is on several devices.
+        OwnFunctionError: Loss or metric is no function of a model and a batch.
     """
 
     model: nn.Module
@@ -31,6 +33,12 @@ class Given:
     carry: bool
 
     def __post_init__(self) -> None:
+        self._check_model()
+        check_function("loss", self.loss, carries=self.carry)
+        if self.metric is not None:
+            check_function("metric", self.metric, carries=self.carry)
+
+    def _check_model(self) -> None:
         name = type(self.model).__name__
         if not isinstance(self.model, nn.Module):
             remedy = "Give a module, such as torch.nn.Linear(3, 1)."

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unrolled.errors import ChangedRunError, SettingError
+from unrolled.errors import ChangedRunError, RunExistsError, SettingError
 from unrolled.tasks.own.given import Given
 from unrolled.tasks.own.settings import OwnSettings
 from unrolled.tasks.own.task import OwnTask
@@ -41,7 +41,12 @@ def start(
     folder = folder_for(settings, OWN, None).absolute()
     weights = {name: list(each.shape) for name, each in given.model.state_dict().items()}
     config = {**config_of(OWN, settings, None), **_fixed(given, task, training), "weights": weights}
-    return train_in(folder, config, task, training, watcher), folder
+    config["resting"] = task.resting
+    try:
+        return train_in(folder, config, task, training, watcher), folder
+    except RunExistsError as error:
+        remedy = "go on with the run in this one: the same call, with resume=True"
+        raise RunExistsError(**{**error.facts, "remedy": remedy}) from None
 
 
 def take_up(
@@ -64,6 +69,8 @@ def take_up(
         training = replace(training, **flags)
         task = given.task(training)
         _compare(run, _fixed(given, task, training))
+        if not given.model.training:  # as the call before has left it
+            task.resting = _names(run.config.get("resting"))
         return go_on(run, task, training, watcher), run.path
 
 
@@ -75,6 +82,10 @@ def _fixed(given: Given, task: OwnTask, training: TrainSettings) -> dict[str, An
         "carry": given.carry,
         "seed": training.seed,
     }
+
+
+def _names(kept: Any) -> list[str]:
+    return [name for name in kept if isinstance(name, str)] if isinstance(kept, list) else []
 
 
 def _compare(run: RunFolder | FollowedRun, now: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What the training loop asks for, of a model, a loader and a loss of one's own."""
 
+from collections.abc import Collection
 from typing import Any
 
 from torch import nn
@@ -31,6 +32,8 @@ class OwnTask(Task[nn.Module]):
         self.model = judge.model
         self.sequences = processes
         self.validates = validation is not None
+        self.resting: Collection[str] = _resting(judge.model)
+        """Modules by name that stay in evaluation mode while the others train."""
         self._judge = judge
         self._passes = passes
         self._validation = validation
@@ -48,6 +51,13 @@ class OwnTask(Task[nn.Module]):
     def begin_pass(self, number: int) -> None:
         """Let the loader begin again, in an order that follows from the seed and the number."""
         self._passes.begin(number)
+
+    def wake(self) -> None:
+        """Put all modules into training mode but those that rest."""
+        self.model.train()
+        for name, module in self.model.named_modules():
+            if name in self.resting:
+                module.training = False  # of it alone: what is in it may train
 
     def has_share(self, chunk: int) -> bool:
         """Whether there is a batch for this process; in the last step there may be none."""
@@ -71,3 +81,10 @@ class OwnTask(Task[nn.Module]):
                 items += step.items
                 carried = step.carried
         return Measured(loss / items, None if judge.metric is None else wrong / items)
+
+
+def _resting(model: nn.Module) -> list[str]:
+    """Modules that are given in evaluation mode; none where all of the model is: it is to learn."""
+    if not model.training:
+        return []
+    return [name for name, module in model.named_modules() if not module.training]

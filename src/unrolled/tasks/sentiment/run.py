@@ -21,7 +21,7 @@ from unrolled.tasks.sentiment.settings import SentimentSettings
 from unrolled.tasks.sentiment.task import Coder, Model, Sentiment, build_model, score_all
 from unrolled.tasks.texts.bert import prepared
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report
+from unrolled.tasks.texts.reading import Report, counted
 from unrolled.tasks.texts.run import TextRun
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ class SentimentRun(TextRun[Model, Labelled, Coder]):
         """The same, as a run keeps them."""
         return Coder.from_json(given, settings, path)
 
+    @staticmethod
+    def learned(coder: Coder) -> list[str]:
+        """Labels, and how many units have a number."""
+        return [counted(coder.labels, "labels"), f"a vocabulary of {len(coder.tokenizer):,}"]
+
     @classmethod
     def build(cls, settings: SentimentSettings, cell: Cell, coder: Coder) -> Model:
         """The model with fresh weights."""
@@ -113,12 +118,15 @@ class SentimentRun(TextRun[Model, Labelled, Coder]):
 
     def answers(self, texts: Sequence[str]) -> list[str]:
         """Of each text the labels with their probabilities, the likeliest first."""
+        if not texts:
+            return []
         return [
             "  ".join(
                 f"{self.coder.labels[row]} {chances[row]:.3f}"
                 for row in np.argsort(-chances, kind="stable")
             )
-            for chances in (self.chances(texts) if texts else [])
+            + ("" if known else "  (nothing of it is known)")
+            for chances, known in zip(self.chances(texts), self.coder.knows(texts), strict=True)
         ]
 
     def evaluate(self, data: str | Path | None = None, *, encoding: str = "utf-8") -> Evaluation:
@@ -172,14 +180,6 @@ class SentimentRun(TextRun[Model, Labelled, Coder]):
                 for name, row in rows.items()
             ),
         ]
-
-    def advice(self, path: str) -> list[str]:
-        """Commands to type next.
-
-        Args:
-            path: The run folder as one would type it.
-        """
-        return [f'unrolled generate {path} "What a day!"', *super().advice(path)]
 
 
 train, resume, open_run = SentimentRun.train, SentimentRun.resume, SentimentRun

@@ -12,6 +12,7 @@ from torch import Tensor
 from unrolled.data.batches import in_order, padded
 from unrolled.data.examples.kinds import Labelled
 from unrolled.data.examples.splits import Splits
+from unrolled.data.tokenizer import UNKNOWN
 from unrolled.errors import OneLabelError, UnknownLabelError
 from unrolled.lang.cell import Cell
 from unrolled.models.attention_only.time_first import BertManyToOne
@@ -51,11 +52,12 @@ class Coder:
         """The units of a training part, and the labels of all parts.
 
         Raises:
-            OneLabelError: There is one label alone.
+            OneLabelError: There is one label alone to learn.
         """
+        taught = {example.label for example in splits.train}
+        if len(taught) < 2:
+            raise OneLabelError(label=taught.pop())
         labels = sorted({example.label for part in splits for example in part})
-        if len(labels) < 2:
-            raise OneLabelError(label=labels[0])
         texts = (example.text for example in splits.train)
         return cls(Reader.learn(settings, settings.unit, texts), labels, settings.longest)
 
@@ -80,6 +82,11 @@ class Coder:
             return self.reader.framed(found, self._longest, report)
         nothing = np.zeros(1, dtype=np.int32)
         return cut([row if len(row) else nothing for row in found], self._longest, report)
+
+    def knows(self, texts: Sequence[str]) -> list[bool]:
+        """Of each text, whether any unit of it has a number of its own."""
+        unknown = self.tokenizer.special(UNKNOWN)
+        return [bool((row != unknown).any()) for row in self.tokenizer.encode(texts)]
 
     def code(self, examples: Sequence[Labelled], report: Report = lambda line: None) -> Coded:
         """Examples as numbers.

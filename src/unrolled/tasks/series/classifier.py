@@ -31,11 +31,17 @@ class ClassRun(SeriesRun):
 
         Raises:
             OneLabelError: There is one label alone.
+            NoExamplesError: The training part has none of a label.
         """
         labels = sorted({each.label for each in read.panel.series})
         if len(labels) < 2:
             raise OneLabelError(label=labels[0])
-        train = _of(read, _split(read, settings).train)
+        parts = _split(read, settings)
+        for label in labels:
+            counts = [sum(each.label == label for each in part) for part in parts]
+            if not counts[0]:
+                raise _lacking(read, counts, f"of the label {label!r:.40} ")
+        train = _of(read, parts.train)
         rows = np.concatenate([each.values for each in train])
         return Coder.learn(read.panel, rows, targets=[], labels=labels)
 
@@ -69,7 +75,7 @@ class ClassRun(SeriesRun):
         own = self.own_data()
         parts = _split(own, self.settings)
         train, validation, test = (_of(own, part) for part in parts)
-        name, measured = f"the test part of {self.config['data']['name']}", test
+        name, measured = self.test_part, test
         if data is not None:
             other = self.other_data(data, encoding)
             name, measured = other.name, other.panel.series
@@ -93,9 +99,14 @@ def _split(read: Read, settings: SeriesSettings) -> Splits[Labelled]:
     examples = [Labelled(each.name, each.label) for each in read.panel.series]
     parts = split(examples, validation=settings.validation, test=settings.test)
     if not all(parts):
-        counts = ", ".join(f"{name} {len(part):,}" for name, part in parts._asdict().items())
-        raise NoExamplesError(path=printable(str(read.file)), counts=counts)
+        raise _lacking(read, [*map(len, parts)])
     return parts
+
+
+def _lacking(read: Read, counts: Sequence[int], of: str = "") -> NoExamplesError:
+    """The error where a part has none, perhaps of a label; with how many there are in each."""
+    told = ", ".join(f"{name} {n:,}" for name, n in zip(Splits._fields, counts, strict=True))
+    return NoExamplesError(path=printable(str(read.file)), counts=f"{of}{told}")
 
 
 def _of(read: Read, part: Sequence[Labelled]) -> list[Series]:

@@ -11,6 +11,7 @@ import numpy as np
 from unrolled.data.examples.columns import find_column
 from unrolled.data.series.panel import Panel
 from unrolled.errors import DamagedFileError
+from unrolled.tasks.series.settings import Predict
 from unrolled.tasks.texts.reading import kept_codes
 
 
@@ -42,22 +43,32 @@ class Coder:
         return cls(list(panel.columns), list(targets), list(labels), scaling)
 
     @classmethod
-    def from_json(cls, given: Any, path: Path) -> Self:
+    def from_json(cls, given: Any, predict: Predict, path: Path) -> Self:
         """What `to_json` gave.
+
+        Args:
+            given: Anything that JSON holds.
+            predict: What the run says: steps of its targets, or one of its labels.
+            path: The run, for the message.
 
         Raises:
             DamagedFileError: It is none.
         """
         wanted = {"columns": list, "targets": list, "labels": list, "scaling": dict}
         kept = kept_codes(given, wanted, path)
-        scaling, columns = kept["scaling"], kept["columns"]
-        if set(scaling) != set(columns) or not all(map(_is_scale, scaling.values())):
-            damage = "lacks the scaling of its columns"
+        columns, targets, labels, scaling = map(kept.__getitem__, wanted)
+        is_class = predict == "class"
+        said, unsaid, least = (labels, targets, 2) if is_class else (targets, labels, 1)
+        scaled = {*scaling} == {*columns} and all(map(_is_scale, scaling.values()))
+        right = {
+            "has no columns, or one of them twice": _differ(columns, 1),
+            "lacks the scaling of its columns": scaled,
+            "names targets that are none of its columns": {*targets} <= {*columns},
+            f"keeps codes of no run that predicts {predict}": _differ(said, least) and not unsaid,
+        }
+        if damage := next((each for each, is_so in right.items() if not is_so), ""):
             raise DamagedFileError(path=path / "config.json", damage=damage)
-        if not {*kept["targets"]} <= {*columns}:
-            damage = "names targets that are none of its columns"
-            raise DamagedFileError(path=path / "config.json", damage=damage)
-        return cls(columns, kept["targets"], kept["labels"], scaling)
+        return cls(columns, targets, labels, scaling)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON values."""
@@ -91,7 +102,12 @@ def targets_of(panel: Panel, named: Sequence[str], path: Path) -> list[str]:
     """
     known = panel.columns
     found = [name if name in known else find_column(path, known, [name]) for name in named]
-    return found or list(known)
+    return [*dict.fromkeys(found)] or list(known)
+
+
+def _differ(names: Sequence[str], least: int) -> bool:
+    """Whether these are so many names or more, none of them twice."""
+    return len({*names}) == len(names) >= least
 
 
 def _is_scale(pair: Any) -> bool:

@@ -89,7 +89,7 @@ class ForecastRun(SeriesRun):
         seasons = [settings.season or find_season(column) for column in train]
         reach = max(settings.window, *seasons)
         parts = part_windows(own.panel.series, settings, reach=reach)
-        name, measured = f"the test part of {self.config['data']['name']}", parts.test
+        name, measured = self.test_part, parts.test
         if data is not None:
             other = self.other_data(data, encoding)
             name, measured = other.name, all_windows(other.panel.series, settings, reach=reach)

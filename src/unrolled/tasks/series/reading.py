@@ -12,6 +12,8 @@ from unrolled.errors import SeriesFileError
 from unrolled.tasks.series.settings import SeriesSettings
 from unrolled.tasks.texts.reading import Report
 
+SHOWN = 20  # names of columns that are left out
+
 
 class Read(NamedTuple):
     """Series, and where they are from."""
@@ -58,7 +60,12 @@ def read_data(
         columns, settings.series_column, settings.label_column,
         labelled=settings.predict == "class", hold=settings.missing == "hold",
     )  # fmt: skip
-    return Read(source.name, files[0], read_panel(files[0], wanted, source.encoding))
+    panel = read_panel(files[0], wanted, source.encoding)
+    if panel.left_out:
+        names = ", ".join(map(printable, panel.left_out[:SHOWN]))
+        more = ", ..." if len(panel.left_out) > SHOWN else ""
+        report(f"columns left out, as they are no numbers: {names}{more}")
+    return Read(source.name, files[0], panel)
 
 
 def columns_of(settings: SeriesSettings) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from unrolled.lang.cell import Cell
 from unrolled.tasks.series.classifier import ClassRun
@@ -22,15 +23,9 @@ def train(
     return RUNS[settings.predict].train(settings, cell=cell, watcher=watcher)
 
 
-def resume(
-    path: Path | str,
-    *,
-    budget: Mapping[str, float] | None = None,
-    device: str | None = None,
-    watcher: Watcher | None = None,
-) -> SeriesRun:
+def resume(path: Path | str, **how: Any) -> SeriesRun:
     """Go on with a run from its last checkpoint; see `SeriesRun.resume`."""
-    return _kind_of(path).resume(path, budget=budget, device=device, watcher=watcher)
+    return _kind_of(path).resume(path, **how)
 
 
 def open_run(path: Path | str) -> SeriesRun:

@@ -1,13 +1,14 @@
 """Every setting of series with its default, unit and reason. No torch here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from tyro.conf import OmitArgPrefixes, Positional
 
 from unrolled.errors import SettingError, SplitError
-from unrolled.training.settings import TrainSettings, check_sizes
+from unrolled.training.settings import TrainSettings, check_sizes, check_types, refuse_unused
 
 Predict = Literal["forecast", "class"]
 Missing = Literal["error", "hold"]
@@ -19,6 +20,11 @@ LARGEST = {  # beyond what any machine that runs this can train
     "window": 2**20,
     "horizon": 2**16,
 }
+UNUSED: Mapping[Predict, tuple[str, ...]] = {
+    "forecast": ("label_column", "bidirectional"),
+    "class": ("target", "window", "horizon", "season"),
+}
+"""What is of no use to each kind of prediction."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,13 @@ class SeriesSettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_sizes(self, LARGEST)
+        for name, kind in (("predict", Predict), ("missing", Missing)):
+            if getattr(self, name) not in get_args(kind):
+                wanted = f"one of {', '.join(get_args(kind))}"
+                raise SettingError(name=name, got=getattr(self, name), wanted=wanted)
+        refuse_unused(self, UNUSED[self.predict], f"--predict {self.predict}")
         for name in ("columns", "target"):
             if isinstance(getattr(self, name), str):
                 raise SettingError(name=name, got=getattr(self, name), wanted="a list of names")
@@ -98,8 +110,6 @@ class SeriesSettings:
             raise SettingError(name="dropout", got=self.dropout, wanted="0 or more, below 1")
         if not (self.validation >= 0 and self.test >= 0 and self.validation + self.test < 1):
             raise SplitError(validation=self.validation, test=self.test)
-        if self.bidirectional and self.predict == "forecast":
-            raise SettingError(name="bidirectional", got=True, wanted="False for a forecast")
 
 
 def defaults() -> SeriesSettings:

@@ -99,6 +99,12 @@ class SeriesRun(Run[ManyToOne]):
         """
         return read_data(self.settings, data, encoding, columns=tuple(self.coder.columns))
 
+    @property
+    def test_part(self) -> str:
+        """The part of its own data that it never saw, as a table names it."""
+        kept = self.config.get("data")
+        return f"the test part of {kept.get('name') if isinstance(kept, Mapping) else None}"
+
     def tell(self, figures: ForecastEvaluation | ClassEvaluation) -> list[str]:
         """The figures as lines to be read."""
         return [*figures.lines()]
@@ -117,5 +123,5 @@ def _own_data(settings: SeriesSettings, report: Report) -> Read:
 
 def _parts(config: Mapping[str, Any], path: Path) -> tuple[SeriesSettings, Cell, Coder]:
     settings = settings_from_json(SeriesSettings, config.get("settings"), path)
-    coder = Coder.from_json(config.get("codes"), path)
+    coder = Coder.from_json(config.get("codes"), settings.predict, path)
     return settings, stored.from_json(config.get("cell")), coder

@@ -99,6 +99,11 @@ class Coder:
         """All of it, as JSON values."""
         return {"words": self.words, "letters": self.letters, "tags": self.tags}
 
+    @property
+    def vocabulary(self) -> int:
+        """How many words have a number of their own."""
+        return len(self.words)
+
     def knows(self, word: str) -> bool:
         """Whether a word has a number of its own."""
         return _folded(word, self._how) in self._word

@@ -78,6 +78,11 @@ class PieceCoder:
         """All of it, as JSON values."""
         return {**self.reader.to_json(), "tags": self.tags}
 
+    @property
+    def vocabulary(self) -> int:
+        """How many pieces there are."""
+        return len(self.reader.tokenizer)
+
     def knows(self, word: str) -> bool:
         """Whether a word within a sentence is one piece."""
         return len(self.reader.tokenizer.encode([f" {word}"])[0]) == 1

@@ -23,7 +23,7 @@ from unrolled.tasks.tag.settings import TagSettings
 from unrolled.tasks.tag.task import Model, Tag, build_model, tags_of
 from unrolled.tasks.texts.bert import prepared
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report
+from unrolled.tasks.texts.reading import Report, counted
 from unrolled.tasks.texts.run import TextRun
 
 if TYPE_CHECKING:
@@ -83,6 +83,11 @@ class TagRun(TextRun[Model, Tagged, Coder | PieceCoder]):
     def codes_from_json(cls, given: Any, settings: TagSettings, path: Path) -> Coder | PieceCoder:
         """The same, as a run keeps them."""
         return CODERS[settings.model].from_json(given, settings, path)
+
+    @staticmethod
+    def learned(coder: Coder | PieceCoder) -> list[str]:
+        """Tags, and how many words or pieces have a number."""
+        return [counted(coder.tags, "tags"), f"a vocabulary of {coder.vocabulary:,}"]
 
     @classmethod
     def build(cls, settings: TagSettings, cell: Cell, coder: Coder | PieceCoder) -> Model:
@@ -183,14 +188,6 @@ class TagRun(TextRun[Model, Tagged, Coder | PieceCoder]):
             + ("none" if unknown is None else f"{unknown:.1%} right"),
             *([f"  most often wrong: {confused}"] if confused else []),
         ]
-
-    def advice(self, path: str) -> list[str]:
-        """Commands to type next.
-
-        Args:
-            path: The run folder as one would type it.
-        """
-        return [f'unrolled generate {path} "The old man the boat ."', *super().advice(path)]
 
 
 def _commonest_tags(

@@ -1,5 +1,6 @@
 """Train a model on examples of text, go on with it, open its run: the same for all such tasks."""
 
+import shlex
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from torch import nn
 from unrolled.cells import find_cell
 from unrolled.data.examples.kinds import Example
 from unrolled.data.examples.sources import Source, find_source
-from unrolled.data.examples.splits import Splits
+from unrolled.data.examples.splits import Splits, nothing_in
 from unrolled.data.sets import Kind as SetKind
 from unrolled.lang import stored
 from unrolled.lang.cell import Cell
@@ -22,7 +23,15 @@ from unrolled.tasks.run import Begun, Change, Run
 from unrolled.tasks.runs import model_name
 from unrolled.tasks.stored_settings import settings_from_json
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report, absolute, described, require_same, splits_of
+from unrolled.tasks.texts.reading import (
+    Report,
+    absolute,
+    described,
+    require_same,
+    shared,
+    splits_of,
+    told,
+)
 from unrolled.training.task import Task
 
 if TYPE_CHECKING:
@@ -74,6 +83,11 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
             DamagedFileError: It is none.
         """
 
+    @staticmethod
+    def learned(coder: Codes) -> list[str]:
+        """What was learned of the training part before training, in a few words each."""
+        return []
+
     @classmethod
     @abstractmethod
     def build(cls, settings: Any, cell: Cell, coder: Codes) -> Model:
@@ -93,6 +107,7 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         settings, load = cls.prepared(settings, report)
         source, splits = cls._read(settings, report)
         coder = cls.learn_codes(settings, splits)
+        report(told(source.name, splits, cls.learned(coder)))
         task = cls._task(settings, cell, coder, splits, report)
         load(task.model)
         kept = {"codes": coder.to_json(), "data": described(source, splits)}
@@ -145,6 +160,7 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
 
         Raises:
             DataChangedError: The run's own data is no longer what it was trained on.
+            EmptyTextError: There is nothing in the others.
         """
         _, own = self._read(self.settings, lambda line: None)
         require_same(self.settings.data, own, self.config)
@@ -152,7 +168,10 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
             return own, f"the test part of {self.config['data']['name']}", own.test
         source = find_source(data, self.kind, encoding)
         read = self.reader(self.settings, source)
-        return own, source.name, [each for files in source.parts.values() for each in read(files)]
+        others = [each for files in source.parts.values() for each in read(files)]
+        if not others:
+            raise nothing_in(source.parts)
+        return own, source.name + shared(others, own.train), others
 
     def look(
         self,
@@ -192,7 +211,10 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         Args:
             path: The run folder as one would type it.
         """
-        return [*super().advice(path), f"unrolled look {path}"]
+        text = shlex.quote(self.config["data"].get("text", "a text"))
+        return [
+            f"unrolled generate {path} {text}", *super().advice(path), f"unrolled look {path}",
+        ]  # fmt: skip
 
     @property
     def title(self) -> str:

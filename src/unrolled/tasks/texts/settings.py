@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import LATER, TrainSettings, check_sizes
+from unrolled.training.settings import (
+    LATER,
+    TrainSettings,
+    check_sizes,
+    check_types,
+    refuse_unused,
+)
 
 Unit = Literal["words", "characters", "subwords"]
 ReaderModel = Literal["recurrent", "bert"]
@@ -20,6 +26,12 @@ LARGEST = {  # beyond what any machine that runs this can train
     "vocabulary": 2**24,
     "longest": 2**20,
 }
+UNUSED = {
+    "recurrent": ("num_heads", "weights"),
+    "bert": ("cell", "bidirectional", "embedding_size", "pooling", "spelling_size"),
+    "transformer": ("cell", "bidirectional", "embedding_size", "attention"),
+}
+"""What the models of texts have no use for."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,7 @@ class TextSettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_sizes(self, LARGEST)
         if self.least < 1:
             raise SettingError(name="least", got=self.least, wanted="1 or more")
@@ -101,8 +114,7 @@ class ReaderSettings(TextSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_sizes(self, {"num_heads": 2**10})
-        if self.weights and self.model != "bert":
-            raise SettingError(name="weights", got=self.weights, wanted="none without --model bert")
+        refuse_unused(self, UNUSED[self.model], f"--model {self.model}")
         if self.model == "bert" and self.longest < 3:
             wanted = "3 or more: BERT reads a symbol before a text and one after it"
             raise SettingError(name="longest", got=self.longest, wanted=wanted)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes, Suppress
 
 from unrolled.errors import SettingError
-from unrolled.training.settings import TrainSettings, check_sizes
+from unrolled.training.settings import TrainSettings, check_sizes, check_types
 
 ToyName = Literal["adding", "copy", "temporal-order", "latch"]
 Start = Literal["own", "smart"]
@@ -49,6 +49,7 @@ class ToySettings:
     training: Annotated[TrainSettings, OmitArgPrefixes] = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_sizes(self, LARGEST)
         for name in ("length", "shortest"):
             value, least = getattr(self, name), SHORTEST[self.task]

@@ -80,6 +80,10 @@ class Coder:
         rows = cut(self.source.encode(texts), self._longest, report)
         return [np.concatenate([row, end]) for row in rows]
 
+    def as_written(self, targets: Sequence[str]) -> list[str]:
+        """Targets as the model would write them, with which what it writes is compared."""
+        return [self.target.respelled(target) for target in targets]
+
     def code(self, pairs: Sequence[Pair], report: Report = lambda line: None) -> Coded:
         """Pairs as numbers; those of which a side is longer than a model reads are left out."""
         sources = self.source.encode([pair.source for pair in pairs])

@@ -49,7 +49,9 @@ def look(
         sections.append(_pictures(run, "The sentences given", found, [None] * len(found)))
     if examined:
         told("translating", 0.0)
-        some = spread(examined.examples, MOST)
+        chosen = spread(examined.examples, MOST)
+        targets = run.coder.as_written([pair.target for pair in chosen])
+        some = [Pair(pair.source, target) for pair, target in zip(chosen, targets, strict=True)]
         said = run.translate([pair.source for pair in some])
         summary += _summary(run, examined, some, said)
         sections.append(_extremes(some, said))

@@ -68,6 +68,11 @@ class TranslateRun(TextRun[Translator, Pair, Coder]):
         """The same, as a run keeps them."""
         return Coder.from_json(given, settings, path)
 
+    @staticmethod
+    def learned(coder: Coder) -> list[str]:
+        """How many units of each side have a number."""
+        return [f"vocabularies of {len(coder.source):,} and {len(coder.target):,}"]
+
     @classmethod
     def build(cls, settings: TranslateSettings, cell: Cell, coder: Coder) -> Translator:
         """The model with fresh weights."""
@@ -145,14 +150,16 @@ class TranslateRun(TextRun[Translator, Pair, Coder]):
         """
         own, name, measured = self.examples(data, encoding)
         how = self._how(beam, length_penalty)
-        sources, wanted = [list(side) for side in zip(*measured, strict=True)]
+        sources, targets = [list(side) for side in zip(*measured, strict=True)]
+        wanted = self.coder.as_written(targets)
+        memory = self.coder.as_written(remembered(own.train, sources))
         return Evaluation(
             data=name,
             sentences=len(measured),
             **how,
             bleu_words=words_by(wanted),
             model=Scores.of(self.translate(sources, **how), wanted),
-            memory=Scores.of(remembered(own.train, sources), wanted),
+            memory=Scores.of(memory, wanted),
         )
 
     def looked_at(
@@ -184,14 +191,6 @@ class TranslateRun(TextRun[Translator, Pair, Coder]):
         if self.settings.model == "transformer":
             return super().title
         return f"{super().title}, {'no' if attention == 'none' else attention} attention"
-
-    def advice(self, path: str) -> list[str]:
-        """Commands to type next.
-
-        Args:
-            path: The run folder as one would type it.
-        """
-        return [f'unrolled generate {path} "9 May 2003"', *super().advice(path)]
 
 
 train, resume, open_run = TranslateRun.train, TranslateRun.resume, TranslateRun

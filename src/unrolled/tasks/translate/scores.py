@@ -68,7 +68,7 @@ def remembered(train: Sequence[Pair], sources: Sequence[str]) -> list[str]:
     """For each source the target of the most similar source of a training part.
 
     Similar is what has the same runs of three characters, weighted by how rare these are: what a
-    translator's memory of old translations would propose.
+    translator's memory of old translations would propose; nothing if none of them occurs.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
@@ -84,7 +84,9 @@ def remembered(train: Sequence[Pair], sources: Sequence[str]) -> list[str]:
     found: list[str] = []
     for start in range(0, len(sources), TOGETHER):
         some = counts.transform([f"  {source}  " for source in sources[start : start + TOGETHER]])
-        found += [train[row].target for row in (some @ known.T).toarray().argmax(1)]
+        likeness = (some @ known.T).toarray()
+        best = zip(likeness.argmax(1), likeness.max(1), strict=True)
+        found += [train[row].target if alike else "" for row, alike in best]
     return found
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 from tyro.conf import Positional
 
 from unrolled.errors import SettingError
-from unrolled.tasks.texts.settings import TextSettings
-from unrolled.training.settings import TrainSettings, check_sizes
+from unrolled.tasks.texts.settings import UNUSED, TextSettings
+from unrolled.training.settings import TrainSettings, check_sizes, refuse_unused
 
 Model = Literal["recurrent", "transformer"]
 Attention = Literal["none", "additive", "multiplicative"]
@@ -32,7 +32,8 @@ class TranslateSettings(TextSettings):
 
     unit: PairUnit = "auto"
     """What the model reads and writes one by one; auto: characters where sentences have 40 of them
-    or fewer in the mean, else subwords (byte-pair encodings)."""
+    or fewer in the mean, else subwords (byte-pair encodings). Words are written with spaces in
+    between, and measured so."""
 
     model: Model = "recurrent"
     """Layers of the cell that read and write; or the Transformer (Vaswani et al. 2017): its width
@@ -66,6 +67,7 @@ class TranslateSettings(TextSettings):
         if not 0 <= self.teacher_forcing <= 1:
             raise SettingError(name="teacher_forcing", got=self.teacher_forcing, wanted="0 to 1")
         check_sizes(self, {"num_heads": 2**10})
+        refuse_unused(self, UNUSED[self.model], f"--model {self.model}")
         if not 1 <= self.beam <= WIDEST:
             raise SettingError(name="beam", got=self.beam, wanted=f"1 to {WIDEST:,}")
         if not 0 <= self.length_penalty <= MOST_PENALTY:

@@ -159,9 +159,11 @@ class Translate(ExamplesTask[Translator]):
         some = self.splits.validation[:SHOWN]
         sources = self.coder.sources([pair.source for pair in some])
         lines: list[str] = []
-        for pair, said in zip(some, translate(self.model, self.coder, sources), strict=True):
-            verdict = "" if said == pair.target else f", and is {pair.target}"
-            lines.append(f"{pair.source}  ->  {said}{verdict}")
+        wanted = self.coder.as_written([pair.target for pair in some])
+        said = translate(self.model, self.coder, sources)
+        for pair, written, so in zip(some, said, wanted, strict=True):
+            verdict = "" if written == so else f", and is {so}"
+            lines.append(f"{pair.source}  ->  {written}{verdict}")
         return "\n".join(lines)
 
 

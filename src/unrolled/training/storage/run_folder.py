@@ -206,4 +206,5 @@ def _refuse_if_used(path: Path) -> None:
     for found in sorted(path.iterdir()):
         empty = found.name == CHECKPOINTS and found.is_dir() and not any(found.iterdir())
         if not (empty or found.name == LOCK or found.name.startswith(UNFINISHED)):
-            raise RunExistsError(path=path, found=found.name)
+            remedy = "resume the run in this one"
+            raise RunExistsError(path=path, found=found.name, remedy=remedy)
