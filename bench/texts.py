@@ -3,9 +3,11 @@
 - padding: the share of all positions of a pass's batches that hold nothing;
 - translation: a training step of the encoder-decoder over the sum of its parts, each alone on as
   many steps (embeddings, recurrent layers, attention, readout with its loss);
-- beams: the time of a sentence with five beams over that with one.
+- beams: the time of a sentence with five beams over that with one, by a model of a few steps, or by
+  a trained one on its test part (--run).
 
     python bench/texts.py --threads 1
+    python bench/texts.py --threads 1 --run runs/translate-lstm
 """
 
 import argparse
@@ -29,6 +31,7 @@ from unrolled.tasks.translate.task import Batch, Translate, batch_of, build_mode
 
 SETS = {"sentiment": "tweets", "tag": "brown", "translate": "libreoffice-en-ko"}
 ROUNDS = 15
+SENTENCES = 256  # of a test part that are translated
 
 
 def main() -> None:
@@ -36,10 +39,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--data", default="libreoffice-en-ko")
+    parser.add_argument("--run", help="a translate run: of its beams alone the time is taken")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     print(describe())
+    if options.run:
+        print_beams_of(TranslateRun(options.run))
+        return
     print_padding()
     settings = replace(find_task("translate").defaults(), data=options.data)
     print_translation(settings)
@@ -124,10 +131,10 @@ def parts_of(model, batch: Batch) -> dict[str, Callable[[], None]]:
     return {**parts, "attention": attend} if model.attention else parts
 
 
-def medians(works: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Seconds of each, in turns; the first rounds are left out."""
+def medians(works: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Seconds of each, in turns; three more rounds come before and are left out."""
     times: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(ROUNDS + 3):
+    for _ in range(rounds + 3):
         for name, work in works.items():
             start = time.perf_counter()
             work()
@@ -152,9 +159,21 @@ def print_beams(settings) -> None:
     ends = coder.ends._replace(longest=40)
     count = len(batch.source.lengths)
     works = {str(k): lambda k=k: search(model, at, count, ends, width=k) for k in (1, 5)}
-    seconds = medians(works)
-    each = ", ".join(f"{k}: {1e3 * value / count:.2f}" for k, value in seconds.items())
-    print(f"beams, 5 over 1: {seconds['5'] / seconds['1']:.2f} (ms a sentence by beams {each})")
+    tell_beams("beams", medians(works), count)
+
+
+def print_beams_of(run: TranslateRun) -> None:
+    """The same of a trained run, on its test part."""
+    _, name, pairs = run.examples(None, "utf-8")
+    sources = [pair.source for pair in pairs[:SENTENCES]]
+    works = {str(k): lambda k=k: run.translate(sources, beam=k) for k in (1, 5)}
+    tell_beams(f"beams on {name}", medians(works, rounds=3), len(sources))
+
+
+def tell_beams(what: str, seconds: dict[str, float], sentences: int) -> None:
+    """A line: how much longer five beams take than one, and how long a sentence."""
+    each = ", ".join(f"{k}: {1e3 * value / sentences:.2f}" for k, value in seconds.items())
+    print(f"{what}, 5 over 1: {seconds['5'] / seconds['1']:.2f} (ms a sentence by beams {each})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """README and tour: every Python block runs, in order, and every command in them."""
 
-import os
 import re
 import shlex
 import shutil
@@ -9,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from unrolled.cli import main
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```", re.DOTALL)
@@ -40,20 +41,23 @@ def run_python(source, folder, names, index):
     exec(compile(source, str(file), "exec"), names)
 
 
-def run_shell(source, folder):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def run_shell(source, folder, capsys):
     for line in source.strip().splitlines():
-        command = line.partition("#")[0].strip()
-        if command.startswith(("unrolled", "python -m unrolled")):
-            words = shlex.split(tiny(command))
+        program, *given = shlex.split(tiny(line.partition("#")[0].strip())) or [""]
+        if program == "unrolled":  # here, where all is loaded
+            code, complaint = main(given), capsys.readouterr().err
+        elif program == "python":
             done = subprocess.run(
-                words, cwd=folder, env=environment, capture_output=True, text=True, check=False
+                [sys.executable, *given], cwd=folder, capture_output=True, text=True, check=False
             )
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
+            code, complaint = done.returncode, done.stderr
+        else:
+            continue
+        assert code == 0, f"{line}\n{complaint}"
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/tour.md"])
-def test_every_block_runs(document, tmp_path, monkeypatch):
+def test_every_block_runs(document, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "book.txt").write_text(BOOK)
     for example in (ROOT / "examples").glob("*.py"):
@@ -65,4 +69,4 @@ def test_every_block_runs(document, tmp_path, monkeypatch):
         if kind == "python":
             run_python(source, tmp_path, names, index)
         else:
-            run_shell(source, tmp_path)
+            run_shell(source, tmp_path, capsys)
