@@ -12,7 +12,7 @@ from importlib import import_module
 
 from unrolled import __version__
 from unrolled.cli.processes import in_one_voice
-from unrolled.errors import SamplingError, SettingError, UnrolledError
+from unrolled.errors import LaunchError, SamplingError, SettingError, UnrolledError
 
 VERBS = {
     "train": "train a model: unrolled train char-lm [FILE|FOLDER|SET], or on a toy task",
@@ -39,7 +39,7 @@ begin with:
 """
 
 NAMED = {SettingError: "name", SamplingError: "option"}  # what errors say of a flag: its name
-NO_FLAGS = (None, "DATA", "data", "file", "input", "prime", "scores")
+NO_FLAGS = (None, "DATA", "data", "file", "input", "prime", "scores")  # given by place, or found
 
 OK, MISTAKE, INTERRUPTED, TERMINATED = 0, 2, 130, 143
 
@@ -50,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What was typed after `unrolled`; None takes it from the process.
     """
-    return in_one_voice(list(sys.argv[1:] if arguments is None else arguments), _run)
+    try:
+        return in_one_voice(list(sys.argv[1:] if arguments is None else arguments), _run)
+    except LaunchError as error:
+        return _complain(str(error))
 
 
 def _run(given: list[str]) -> int:

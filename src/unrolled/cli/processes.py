@@ -11,14 +11,12 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
-from unrolled.errors import LaunchError
 from unrolled.training.launch import count_processes
 
 if TYPE_CHECKING:
     from unrolled.training.group import Group
 
 TOGETHER = ("train", "resume")  # verbs that several processes do together; others the first alone
-_MISTAKE = 2  # the exit code
 _WAIT = 5.0  # seconds for the first process to say what has happened
 
 
@@ -28,13 +26,11 @@ def in_one_voice(given: list[str], work: Callable[[list[str]], int]) -> int:
     Args:
         given: What was typed after `unrolled`.
         work: What does it in one process, and says on the standard streams what came of it.
+
+    Raises:
+        LaunchError: The environment says of several processes what does not fit together.
     """
-    try:
-        size = count_processes()
-    except LaunchError as error:
-        print(f"unrolled: {error}", file=sys.stderr)
-        return _MISTAKE
-    if size == 1:
+    if count_processes() == 1:
         return work(given)
     if given[:1] and given[0] in TOGETHER:
         from unrolled.training.group import join  # torch, before the flags are known to be right

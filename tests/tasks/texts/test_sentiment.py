@@ -24,7 +24,8 @@ from unrolled.errors import (
 )
 from unrolled.tasks.sentiment import baseline
 from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
-from unrolled.tasks.texts.reading import LONGEST, _to_try, counted
+from unrolled.tasks.texts.reading import LONGEST, _to_try
+from unrolled.tasks.texts.telling import counted
 from unrolled.training.loop import Ending
 from unrolled.training.settings import TrainSettings
 from unrolled.training.watchers import Silent

@@ -21,8 +21,9 @@ from unrolled.tasks.sentiment.settings import SentimentSettings
 from unrolled.tasks.sentiment.task import Coder, Model, Sentiment, build_model, score_all
 from unrolled.tasks.texts.bert import prepared
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report, counted
+from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
+from unrolled.tasks.texts.telling import counted
 
 if TYPE_CHECKING:
     from unrolled.probe.report.static import StaticPage

@@ -23,8 +23,9 @@ from unrolled.tasks.tag.settings import TagSettings
 from unrolled.tasks.tag.task import Model, Tag, build_model, tags_of
 from unrolled.tasks.texts.bert import prepared
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report, counted
+from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
+from unrolled.tasks.texts.telling import counted
 
 if TYPE_CHECKING:
     from unrolled.probe.report.static import StaticPage

@@ -28,10 +28,9 @@ from unrolled.tasks.texts.reading import (
     absolute,
     described,
     require_same,
-    shared,
     splits_of,
-    told,
 )
+from unrolled.tasks.texts.telling import shared, told
 from unrolled.training.task import Task
 
 if TYPE_CHECKING:
