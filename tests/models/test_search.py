@@ -21,6 +21,7 @@ class Table:
 
     def __init__(self, sources=3, seed=0, spread=2.0):
         self.sources, self.seed, self.spread = sources, seed, spread
+        self.rows = []  # of each step
 
     def chances(self, source, written):
         seed = hash((self.seed, source, *written)) % 2**31
@@ -28,18 +29,19 @@ class Table:
         return (drawn * self.spread).log_softmax(-1)
 
     def step(self, symbols, at):
-        at = [(*written, int(symbol)) for written, symbol in zip(at, symbols, strict=True)]
-        rows = [self.chances(row % self.sources, written[1:]) for row, written in enumerate(at)]
-        return torch.stack(rows), at
+        at = [(source, *written, int(symbol))
+              for (source, *written), symbol in zip(at, symbols, strict=True)]  # fmt: skip
+        self.rows.append(len(at))
+        return torch.stack([self.chances(source, written) for source, _, *written in at]), at
 
     def reorder(self, at, rows):
-        assert all(
-            row % self.sources == old % self.sources for row, old in enumerate(rows.tolist())
-        )
-        return [at[row] for row in rows]
+        kept = [at[row] for row in rows]
+        sources = sorted({source for source, *_ in kept})
+        assert [source for source, *_ in kept] == sources * (len(kept) // len(sources))
+        return kept
 
     def start(self):
-        return [()] * self.sources
+        return [(source,) for source in range(self.sources)]
 
     def every(self, source, penalty):
         """All targets with their scores, the best first."""
@@ -82,6 +84,39 @@ def test_one_beam_takes_the_likeliest_symbol_each_time(seed):
                 break
             written.append(symbol)
         assert found.symbols == written
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_sources_that_are_done_leave_and_change_nothing_of_the_others(width):
+    together, ends = Table(sources=12, seed=7), Ends(BEGIN, END, longest=9)
+    found = search(together, together.start(), 12, ends, width=width, penalty=1.0)
+    for source in range(12):
+        alone = Table(seed=7)
+        assert search(alone, [(source,)], 1, ends, width=width, penalty=1.0) == [found[source]]
+    assert together.rows[0] == 12
+    assert 0 < together.rows[-1] < 12 * width
+    assert together.rows[1:] == sorted(together.rows[1:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("attention", "seed"), [("none", 4), ("additive", 2), ("multiplicative", 2)]
+)
+def test_a_real_model_writes_for_many_sources_as_for_each_alone(attention, seed):
+    torch.manual_seed(seed)
+    sizes = Shape(7, 6, embedding_size=4)
+    model = EncoderDecoder(find_cell("lstm"), sizes, sizes, attention).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight)
+    model.readout.bias.data[END] += 3  # some targets end early
+    lengths = torch.tensor([5, 4, 4, 3, 2, 1])
+    source = torch.randint(3, 7, (5, 6))
+    ends = Ends(BEGIN, END, longest=8)
+    together = search(model, model.read(source, lengths), 6, ends, width=3)
+    assert len({len(found[0].symbols) for found in together}) > 1
+    for found, column, length in zip(together, source.t(), lengths, strict=True):
+        (alone,) = search(model, model.read(column[:length, None]), 1, ends, width=3)
+        assert [each.symbols for each in found] == [each.symbols for each in alone]
+        assert [each.score for each in found] == pytest.approx([e.score for e in alone], abs=1e-4)
 
 
 def test_the_scores_of_a_real_model_are_the_log_probabilities_of_its_targets():
@@ -129,7 +164,7 @@ class Written(Table):
     WAYS = {(): {END: 0.4, 3: 0.6}, (3,): {END: 0.5, 4: 0.5}, (3, 4): {END: 1.0}}
 
     def chances(self, source, written):
-        ways = self.WAYS.get(written, {})
+        ways = self.WAYS.get(tuple(written), {})
         return torch.tensor([ways.get(symbol, 1e-9) for symbol in range(V)]).log()
 
 

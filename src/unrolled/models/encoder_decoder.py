@@ -120,8 +120,15 @@ class EncoderDecoder(nn.Module):
         return self.write(symbols, self.read(source, source_lengths), lengths=lengths)[0]
 
     def reorder(self, at: Writing, rows: Int[Tensor, " N"]) -> Writing:
-        """Where writing stands in some rows; each takes the place of one of the same source."""
-        return at._replace(state=self.decoder.reorder(at.state, rows))
+        """Where writing stands in some rows, for K of each source as in `step`.
+
+        Each takes the place of one of the same source; sources that are left out leave the memory.
+        """
+        state = self.decoder.reorder(at.state, rows)
+        if at.memory is None:
+            return Writing(None, state)
+        sources = (rows % len(at.memory.steps)).unique()
+        return Writing(at.memory.of(sources.to(at.memory.steps.device)), state)
 
 
 class _Bridge(nn.Module):

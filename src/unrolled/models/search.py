@@ -21,7 +21,7 @@ class Writer(Protocol):
         ...
 
     def reorder(self, at: Any, rows: Tensor) -> Any:
-        """Where writing stands in some rows; one may come several times."""
+        """Where writing stands in some rows; one may come several times, and a source no more."""
         ...
 
 
@@ -49,8 +49,9 @@ def search(
     """The best targets of each source that a search with some beams finds, the best first.
 
     Beams of all sources go on together, row k * B + b for beam k of source b. A target that ended
-    is scored log p / ((5 + length) / 6)^penalty (Wu et al. 2016, equation 14), its end counted; the
-    search ends when no beam can come to more than the worst of the targets kept.
+    is scored log p / ((5 + length) / 6)^penalty (Wu et al. 2016, equation 14), its end counted. A
+    source is left when its best beam, scored as if it ended there, is no better than the worst of
+    its targets kept: without a penalty none better can come.
 
     Args:
         model: In evaluation mode.
@@ -70,21 +71,30 @@ def search(
         raise SamplingError(option="length_penalty", got=penalty, wanted=f"0 to {MOST_PENALTY:g}")
     penalty = penalty if width > 1 else 0.0  # one beam ends at its first end
     kept, beams = _Kept(sources, width, ends.longest, penalty), _Beams(sources, width)
-    at = model.reorder(at, beams.rows(torch.zeros(sources, width, dtype=torch.int64)))
-    symbols = torch.full((sources * width,), ends.begin)
+    symbols = torch.full((sources,), ends.begin)
     for length in range(1, ends.longest + 1):
         logits, at = model.step(symbols, at)
         grown = beams.grown(logits.float().log_softmax(-1))
         ended = grown.symbols[..., -1] == ends.end
         first = torch.arange(ended.shape[1]) < width  # an end that is not among the best K is none
-        kept.add(grown.symbols, grown.totals.masked_fill(~(ended & first), -torch.inf), length)
+        complete = grown._replace(totals=grown.totals.masked_fill(~(ended & first), -torch.inf))
+        kept.add(beams.sources, complete, length)
         parents = beams.go_on(grown, ended)
-        if kept.are_final(beams.totals):
+        going = ~kept.are_final(beams)
+        if not going.any():
             break
-        at, symbols = model.reorder(at, beams.rows(parents)), beams.symbols[..., -1].t().flatten()
+        at = model.reorder(at, _rows(parents)[going.repeat(parents.shape[1])])
+        beams.keep(going)
+        symbols = beams.symbols[..., -1].t().flatten()
     else:
-        kept.add(beams.symbols, beams.totals, ends.longest)
+        kept.add(beams.sources, beams, ends.longest)
     return kept.found(ends.end)
+
+
+def _rows(parents: Tensor) -> Tensor:
+    """In which row of the model each beam's parent lies (B x K as K * B)."""
+    sources = len(parents)
+    return (parents * sources + torch.arange(sources).unsqueeze(1)).t().flatten()
 
 
 class _Grown(NamedTuple):
@@ -96,17 +106,13 @@ class _Grown(NamedTuple):
 
 
 class _Beams:
-    """What is being written: of each source K beams with their log probabilities."""
+    """What is being written: beams of each source not yet left; one at first, soon K."""
 
     def __init__(self, sources: int, width: int) -> None:
-        self.symbols = torch.empty(sources, width, 0, dtype=torch.int64)
-        self.totals = torch.full((sources, width), -torch.inf)
-        self.totals[:, 0] = 0  # all begin alike: one is enough
-
-    def rows(self, parents: Tensor) -> Tensor:
-        """In which row of the model each beam's parent lies (B x K as K * B)."""
-        sources = len(parents)
-        return (parents * sources + torch.arange(sources).unsqueeze(1)).t().flatten()
+        self.sources = torch.arange(sources)  # B, which they are
+        self.symbols = torch.empty(sources, 1, 0, dtype=torch.int64)
+        self.totals = torch.zeros(sources, 1)
+        self._width = width
 
     def grown(self, chances: Tensor) -> _Grown:
         """The best ways on, of all beams of a source; twice as many as beams, as half may end.
@@ -114,17 +120,22 @@ class _Beams:
         Args:
             chances: Log probabilities of the next symbol, in the model's rows and on its device.
         """
-        totals, count = self.totals.to(chances.device), 2 * self.totals.shape[1]
+        totals, count = self.totals.to(chances.device), 2 * self._width
         best, parents, last = (found.cpu() for found in _best(chances, totals, count))
         symbols = torch.cat([_taken(self.symbols, parents), last.unsqueeze(-1)], dim=-1)
         return _Grown(symbols, best, parents)
 
     def go_on(self, grown: _Grown, ended: Tensor) -> Tensor:
         """Keep the best that have not ended; the parents of these (B x K)."""
-        width = self.totals.shape[1]
+        width = min(self._width, grown.totals.shape[1])
         self.totals, places = grown.totals.masked_fill(ended, -torch.inf).topk(width)
         self.symbols = _taken(grown.symbols, places)
         return grown.parents.gather(1, places)
+
+    def keep(self, going: Tensor) -> None:
+        """Go on with some sources alone."""
+        self.sources, self.symbols = self.sources[going], self.symbols[going]
+        self.totals = self.totals[going]
 
 
 def _best(chances: Tensor, totals: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -168,19 +179,21 @@ class _Kept:
     def _divisor(self, length: int) -> float:
         return ((5 + length) / 6) ** self._penalty
 
-    def add(self, symbols: Tensor, totals: Tensor, length: int) -> None:
-        """Take those that are better: symbols B x N x length, totals B x N, -inf for none."""
-        scores = torch.cat([self.scores, totals / self._divisor(length)], dim=1)
-        self.scores, places = scores.topk(self.scores.shape[1])
-        padded = F.pad(symbols, (0, self._longest - length))
-        self.symbols = _taken(torch.cat([self.symbols, padded], dim=1), places)
-        lengths = torch.cat([self.lengths, torch.full(totals.shape, length)], dim=1)
-        self.lengths = lengths.gather(1, places)
+    def add(self, sources: Tensor, targets: "_Grown | _Beams", length: int) -> None:
+        """Take those that are better, of some sources; a total of -inf is none."""
+        scores = torch.cat([self.scores[sources], targets.totals / self._divisor(length)], dim=1)
+        self.scores[sources], places = scores.topk(self.scores.shape[1])
+        padded = F.pad(targets.symbols, (0, self._longest - length))
+        symbols = torch.cat([self.symbols[sources], padded], dim=1)
+        self.symbols[sources] = _taken(symbols, places)
+        lengths = torch.full(targets.totals.shape, length)
+        lengths = torch.cat([self.lengths[sources], lengths], dim=1)
+        self.lengths[sources] = lengths.gather(1, places)
 
-    def are_final(self, totals: Tensor) -> bool:
-        """Whether beams of these totals can bring nothing better."""
-        hoped = totals.amax(1) / self._divisor(self._longest)
-        return bool((self.scores.amin(1) >= hoped).all())
+    def are_final(self, beams: _Beams) -> Tensor:
+        """Of which sources no beam would be kept if it ended as it is (B)."""
+        hoped = beams.totals.amax(1) / self._divisor(beams.symbols.shape[-1])
+        return self.scores[beams.sources].amin(1) >= hoped
 
     def found(self, end: int) -> list[list[Found]]:
         return [
