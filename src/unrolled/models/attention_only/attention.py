@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from unrolled.errors import OptionError
 from unrolled.layers.options import check_whole
+from unrolled.models.attention_only.linear import Linear, linear
 
 
 class KeysValues(NamedTuple):
@@ -43,8 +44,8 @@ class MultiHeadAttention(nn.Module):
                 layer="MultiHeadAttention", option="num_heads", got=num_heads, wanted=wanted
             )
         self.num_heads, self.dropout = num_heads, dropout
-        self.in_proj = nn.Linear(width, 3 * width)  # 3C = query key value
-        self.out_proj = nn.Linear(width, width)
+        self.in_proj = Linear(width, 3 * width)  # 3C = query key value
+        self.out_proj = Linear(width, width)
 
     def forward(
         self,
@@ -106,7 +107,7 @@ class MultiHeadAttention(nn.Module):
         """Some of query (0), key (1) and value (2) of x, in one product; each B N T K."""
         width = self.out_proj.in_features
         rows = slice(first * width, end * width)
-        parts = F.linear(x, self.in_proj.weight[rows], self.in_proj.bias[rows])
+        parts = linear(x, self.in_proj.weight[rows], self.in_proj.bias[rows])
         parts = parts.unflatten(-1, (end - first, self.num_heads, -1))  # B T 3 N K
         return parts.permute(2, 0, 3, 1, 4).unbind()
 

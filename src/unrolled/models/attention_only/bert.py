@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from unrolled.models.attention_only.blocks import Block, BlockShape, check_sizes
+from unrolled.models.attention_only.linear import Linear
 from unrolled.models.attention_only.symbols import Lengths, check_context, open_symbols
 
 EPSILON = 1e-12  # of all norms
@@ -79,7 +80,7 @@ class Bert(nn.Module):
         self.norm = nn.LayerNorm(shape.width, eps=EPSILON)
         self.dropout = nn.Dropout(shape.dropout)
         self.blocks = nn.ModuleList(Block(block) for _ in range(shape.num_layers))
-        self.pooler = nn.Linear(shape.width, shape.width) if has_pooler else None
+        self.pooler = Linear(shape.width, shape.width) if has_pooler else None
         start_weights(self)
 
     def forward(

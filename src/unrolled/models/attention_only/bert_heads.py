@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from unrolled.layers.options import check_whole
 from unrolled.models.attention_only.bert import EPSILON, Bert, BertShape, start_weights
+from unrolled.models.attention_only.linear import Linear, linear
 from unrolled.models.attention_only.symbols import Lengths
 
 
@@ -35,10 +36,10 @@ class MaskedModel(nn.Module):
         """
         super().__init__()
         self.bert = Bert(shape, has_pooler=has_next_sentence)
-        self.transform = nn.Linear(shape.width, shape.width)
+        self.transform = Linear(shape.width, shape.width)
         self.transform_norm = nn.LayerNorm(shape.width, eps=EPSILON)
         self.bias = nn.Parameter(torch.zeros(shape.vocabulary_size))  # the matrix is the embedding
-        self.next_sentence = nn.Linear(shape.width, 2) if has_next_sentence else None
+        self.next_sentence = Linear(shape.width, 2) if has_next_sentence else None
         for head in (self.transform, self.next_sentence):
             if head is not None:
                 start_weights(head)
@@ -57,7 +58,7 @@ class MaskedModel(nn.Module):
     def readout(self, encoded: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
         """The scores (logits) of some of what `bert` makes of symbols: few of them are masked."""
         transformed = self.transform_norm(F.gelu(self.transform(encoded)))
-        return F.linear(transformed, self.bert.embedding.weight, self.bias)
+        return linear(transformed, self.bert.embedding.weight, self.bias)
 
 
 class SentenceClassifier(nn.Module):
@@ -78,7 +79,7 @@ class SentenceClassifier(nn.Module):
         check_whole("SentenceClassifier", "num_classes", num_classes, least=1)
         self.bert = Bert(shape)
         self.dropout = nn.Dropout(shape.dropout)
-        self.classifier = nn.Linear(shape.width, num_classes)
+        self.classifier = Linear(shape.width, num_classes)
         start_weights(self.classifier)
 
     def forward(
@@ -109,7 +110,7 @@ class TokenClassifier(nn.Module):
         check_whole("TokenClassifier", "num_classes", num_classes, least=1)
         self.bert = Bert(shape, has_pooler=False)
         self.dropout = nn.Dropout(shape.dropout)
-        self.classifier = nn.Linear(shape.width, num_classes)
+        self.classifier = Linear(shape.width, num_classes)
         start_weights(self.classifier)
 
     def forward(

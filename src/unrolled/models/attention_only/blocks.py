@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from unrolled.errors import AttentionCacheError, OptionError
 from unrolled.layers.options import check_whole
 from unrolled.models.attention_only.attention import KeysValues, MultiHeadAttention
+from unrolled.models.attention_only.linear import Linear
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -66,8 +67,8 @@ class FeedForward(nn.Module):
                 layer="FeedForward", option="activation", got=activation, wanted=wanted
             )
         self.activation = ACTIVATIONS[activation]
-        self.linear1 = nn.Linear(width, inner_width)
-        self.linear2 = nn.Linear(inner_width, width)
+        self.linear1 = Linear(width, inner_width)
+        self.linear2 = Linear(inner_width, width)
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """The same for each step."""

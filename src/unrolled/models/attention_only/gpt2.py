@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from unrolled.models.attention_only.blocks import (
     Block,
@@ -15,6 +14,7 @@ from unrolled.models.attention_only.blocks import (
     run_causally,
     steps_in,
 )
+from unrolled.models.attention_only.linear import linear
 from unrolled.models.attention_only.symbols import check_context, open_symbols
 
 _SPREAD = 0.02  # standard deviation of all weights at the start
@@ -107,7 +107,7 @@ class GPT2(nn.Module):
 
     def readout(self, features: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
         """The scores (logits) that `features` stand for."""
-        return F.linear(features, self.embedding.weight)
+        return linear(features, self.embedding.weight, None)
 
     def _start(self) -> None:
         for name, module in self.named_modules():

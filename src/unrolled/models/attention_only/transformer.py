@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from unrolled.errors import OptionError
 from unrolled.models.attention_only.blocks import (
@@ -18,6 +17,7 @@ from unrolled.models.attention_only.blocks import (
     run_causally,
     steps_in,
 )
+from unrolled.models.attention_only.linear import linear
 from unrolled.models.attention_only.symbols import Lengths, open_symbols
 
 
@@ -129,7 +129,7 @@ class Transformer(nn.Module):
 
     def readout(self, features: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
         """The scores (logits) that `features` stand for."""
-        return F.linear(features, self.embedding.weight)
+        return linear(features, self.embedding.weight, None)
 
     def attended(self, target: Int[Tensor, "B T"], memory: Memory) -> Float[Tensor, "B T S"]:
         """How much the last block of the decoder attends to each source symbol: mean of the heads.
