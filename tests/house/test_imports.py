@@ -28,9 +28,11 @@ def test_importing_loads_no_torch_and_prints_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_layer_runs_without_torchs_compiler_which_takes_a_second_to_load():
+def test_layers_run_and_models_are_sized_without_torchs_compiler_which_takes_a_second_to_load():
     code = "import sys, torch, unrolled\nlayer = unrolled.LSTM(2, 3)\n"
     code += "layer(torch.zeros(1, 1, 2))[0].sum().backward()\n"
+    code += "from unrolled.tasks.unmade import unmade\n"
+    code += "with unmade(): assert torch.nn.Embedding(2, 3).weight.normal_().is_meta\n"
     done = python(code + "assert 'torch._dynamo' not in sys.modules")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

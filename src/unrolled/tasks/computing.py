@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from unrolled.errors import ModelTooLargeError, NoDeviceError
+from unrolled.tasks.unmade import unmade
 from unrolled.training.group import join
 from unrolled.training.logs import tensorboard_writer
 from unrolled.training.settings import TrainSettings
@@ -64,7 +65,7 @@ def build_on(device: torch.device, build: Callable[[], Model]) -> Model:
     Raises:
         ModelTooLargeError: Its weights, their gradients and Adam's two moments are too much.
     """
-    with torch.device("meta"):
+    with unmade():
         needed = 4 * sum(weight.nbytes for weight in build().parameters())
     there = _memory(device)
     if needed > there:

@@ -18,6 +18,7 @@ from unrolled.lang.cell import Cell
 from unrolled.probe.omega import Omega
 from unrolled.tasks.registry import OWN
 from unrolled.tasks.stored_settings import settings_to_json
+from unrolled.tasks.unmade import unmade
 from unrolled.training.group import Group, join, launcher
 from unrolled.training.loop import Ending, Trainer
 from unrolled.training.settings import TrainSettings
@@ -215,7 +216,7 @@ def load_model(path: Path, build: Callable[[], Model]) -> Model:
         DamagedCheckpointError: A file is not as it was saved.
     """
     weights = best_weights(path)
-    with torch.device("meta"):
+    with unmade():
         model = build()
     load_weights_into(model, weights)
     return model
