@@ -1,6 +1,10 @@
-"""All tests run torch on one thread: at their sizes more threads only wait for each other."""
+"""All tests compute on one thread: at their sizes more threads only wait for each other."""
 
-import torch
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch and numpy are there; processes inherit it
+
+import torch  # noqa: E402
 
 torch.set_num_threads(1)
 

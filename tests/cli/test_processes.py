@@ -71,7 +71,10 @@ def test_a_full_disk_under_the_output_is_told(here, monkeypatch, capsys):
     assert capsys.readouterr().err == message
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_signal_saves_and_says_how_to_go_on(number, code, here, start):
     process = start(FOREVER)
     wait_for_training(process)
@@ -136,6 +139,7 @@ def read(terminal):
         return b""
 
 
+@pytest.mark.filterwarnings("ignore:.*JAX is multithreaded:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # it execs at once
 def test_in_a_terminal_a_bar_moves_samples_are_escaped_and_ctrl_c_saves(here):
     (here / "bell.txt").write_text("ring\x07 \x1b[2J\x9b31m the bells\n" * 100)

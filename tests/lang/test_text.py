@@ -67,7 +67,9 @@ def test_three_operations_in_one_another_are_read_as_they_are_meant():
     assert len(expected.unique()) > 1000
 
 
-@pytest.mark.parametrize("seed", range(0, 400, 20))
+@pytest.mark.parametrize(
+    "seed", [0, 20, *(pytest.param(n, marks=pytest.mark.slow) for n in range(40, 400, 20))]
+)
 def test_lines_are_what_the_graph_computes_to_python_and_to_the_tracer(seed, tmp_path):
     for number in range(seed, seed + 20):
         random = random_cell(number)

@@ -11,7 +11,15 @@ from unrolled.layers.torch_like import GRU, LSTM, RNN
 T, B, X, H = 6, 4, 5, 5  # X = H, which mut1 and mut2 ask for
 LENGTHS = [3, 6, 0, 1]
 CELLS = {name: row.cell for name, row in GALLERY.items()}
-every_cell = pytest.mark.parametrize("name", CELLS)
+FEW = "rnn lstm gru mut1 lstm_fgr lstm_projected layernorm_gru zoneout_gru rhn".split()
+
+
+def few_by_default(names):
+    """Of each kind of cell one is tested by default, as each is compiled anew; all in the slow."""
+    return [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+every_cell = pytest.mark.parametrize("name", few_by_default(CELLS))
 some_cells = pytest.mark.parametrize("name", ["lstm", "gru", "mut1", "lstm_fgr", "layernorm_gru"])
 DROP_INS = {
     "RNN": (RNN, {"nonlinearity": "relu"}),

@@ -87,6 +87,7 @@ def loops(file):
     return Counter(node.op_type for node in onnx.load(file).graph.node if node.op_type in LOOPS)
 
 
+@pytest.mark.slow
 def test_every_cell_of_the_gallery_is_right_at_other_lengths_and_batches(tmp_path):
     layers = [Recurrent(find_cell(name), X, H, sizes=own_sizes(name)) for name in GALLERY]
     model = Several(*layers).eval()

@@ -26,7 +26,14 @@ LAYERS = {
     "layernorm_lstm": lambda: Recurrent(find_cell("layernorm_lstm"), X, H),
     "variational": lambda: Recurrent(find_cell("mut1_projected+variational:0.4"), X, H).eval(),
 }
-every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+BY_DEFAULT = "LSTM", "GRU", "layernorm_lstm", "variational"
+every_layer = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, id=name, marks=() if name in BY_DEFAULT else pytest.mark.slow)
+        for name, make in LAYERS.items()
+    ],
+)
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +124,7 @@ def in_a_process(code, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_holds_a_layer_compiles_by_torchs_own_compiler():
     module = "tests.layers.test_traced"
     found = in_a_process(f"from {module} import compare_with_torchs_compiler as c; c()")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.layers.cases import few_by_default
 from torch import nn
 
 from unrolled import Recurrent, cell, convert, find_cell
@@ -73,7 +74,7 @@ def wanted_maps(model, text):
 DETERMINED = [name for name in GALLERY if not find_cell(name).masks]
 
 
-@pytest.mark.parametrize("name", DETERMINED)
+@pytest.mark.parametrize("name", few_by_default(DETERMINED))
 def test_the_map_is_what_autograd_says_of_each_loss_and_state(name):
     model, text = make_model(name), make_text()
     found = gradient_maps(model, text, warmup=WARMUP)

@@ -17,7 +17,7 @@ from unrolled.lang.cell import Equation
 from unrolled.lang.text import listing
 from unrolled.layers.recurrent import Recurrent
 
-BY_DEFAULT, ALL = 40, 1000
+BY_DEFAULT, ALL = 12, 1000
 
 
 class Case(NamedTuple):

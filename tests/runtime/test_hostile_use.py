@@ -69,6 +69,7 @@ def tell_bits(layer, x, states, sender):
     sender.send([tensor.detach().numpy().tobytes() for tensor in found])
 
 
+@pytest.mark.filterwarnings("ignore:.*JAX is multithreaded:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_fork_of_a_process_that_used_threads_computes_the_same_bits_alone(in_slices):
     layer = make_layer()

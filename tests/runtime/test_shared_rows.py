@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.layers.cases import assert_close, assert_same_bits, flat
+from tests.layers.cases import assert_close, assert_same_bits, few_by_default, flat
 from tests.runtime.company import company
 from tests.runtime.test_compiled_gallery import NAMES, Case, assert_equal_in_float64, fitted
 
@@ -40,7 +40,7 @@ def kernel_at(name, size):
     return kernel_for(find_cell(name), tuple(sizes.items()), torch.float32, masks=False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few_by_default(NAMES))
 def test_every_cell_means_the_same_to_threads_that_share_its_rows(in_company, name):
     for case in fitted(name, CASES):
         assert_equal_in_float64(name, case)
@@ -68,7 +68,7 @@ def test_what_threads_share_has_the_same_bits_each_time(in_company, name):
     layer = Recurrent(find_cell(name), 70, 70, backend="c")
     x, states = torch.randn(50, 1, 70, requires_grad=True), None
     found = run(layer, x, states)
-    for _ in range(100):
+    for _ in range(20):
         assert_same_bits(run(layer, x, states), found)
     torch.set_num_threads(1)
     assert_close(run(layer, x, states), found)
@@ -114,7 +114,7 @@ def tell_difference():
         print(max(float((g - w).abs().max()) for g, w in zip(got, wanted, strict=True)))
 
 
-@pytest.mark.parametrize("limit", ["1", "2"])
+@pytest.mark.parametrize("limit", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_threads_that_do_not_come_are_not_waited_for(limit):
     code = f"from {__name__} import tell_difference; tell_difference()"
     done = subprocess.run(

@@ -70,6 +70,10 @@ def assert_alike(found, wanted):
     np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=0, atol=1e-5)
 
 
+def slow(value):
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 WRITERS = {
     "lstm": {"num_layers": 2},
     "mut1": {"embedding_size": 8},
@@ -78,7 +82,7 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("cell", WRITERS)
+@pytest.mark.parametrize("cell", ["lstm", slow("mut1"), slow("lstm_projected"), "gru"])
 def test_a_character_model_writes_from_its_states(cell, tmp_path, capsys):
     settings = tiny(book(tmp_path), tmp_path / "run", cell=cell, steps=2, **WRITERS[cell])
     run = char_lm.train(settings)
@@ -115,7 +119,7 @@ POOLED = {
 }
 
 
-@pytest.mark.parametrize("pooling", POOLED)
+@pytest.mark.parametrize("pooling", ["last", slow("mean"), "attention"])
 def test_texts_get_the_same_chances(pooling, tmp_path, capsys):
     data = test_sentiment.write(tmp_path / "films.jsonl", test_sentiment.rows(80))
     run = test_sentiment.train(tmp_path, data, pooling=pooling, steps=2, **POOLED[pooling])
@@ -131,7 +135,7 @@ def test_texts_get_the_same_chances(pooling, tmp_path, capsys):
     assert file.written(capsys) in ("bad\n", "good\n")
 
 
-@pytest.mark.parametrize("spelling_size", [6, 0])
+@pytest.mark.parametrize("spelling_size", [6, slow(0)])
 def test_sentences_get_the_same_scores(spelling_size, tmp_path, capsys):
     data = test_tag.write(tmp_path / "small.conll", test_tag.sentences(60))
     run = test_tag.train(tmp_path, data, steps=2, spelling_size=spelling_size)
@@ -149,7 +153,7 @@ def test_sentences_get_the_same_scores(spelling_size, tmp_path, capsys):
     assert len(json.loads(file.written(capsys).replace("'", '"'))) == 6
 
 
-@pytest.mark.parametrize("task", ["copy", "adding"])
+@pytest.mark.parametrize("task", ["copy", slow("adding")])
 def test_a_toy_task_is_answered_alike(task, tmp_path, capsys):
     run = toy.train(small(task, tmp_path / "run", steps=2))
     file = File(run)

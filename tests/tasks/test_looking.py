@@ -28,7 +28,7 @@ def runs(tmp_path_factory):
     ]
 
 
-@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("order", [1, pytest.param(-1, marks=pytest.mark.slow)])
 def test_a_run_of_bytes_beside_one_of_characters_reads_the_same_text(runs, order, tmp_path):
     report = look_at_runs(runs[::order], book(tmp_path, ACCENTED[:900], "piece.txt"), how=QUICK)
     (one, other) = report.seen.values()

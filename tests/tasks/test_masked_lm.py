@@ -46,6 +46,7 @@ def test_it_learns_what_is_masked(trained):
     assert "% right" in told[1] and told[-1].startswith("  commonest symbol")
 
 
+@pytest.mark.slow
 def test_it_learns_what_follows(tmp_path):
     data = book(tmp_path / "book.txt", 1200)
     run = train(tmp_path, data, next_sentence=True, test=0.2)

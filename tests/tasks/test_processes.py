@@ -182,9 +182,8 @@ def test_where_one_is_killed_the_other_says_what_stands_and_the_run_goes_on(star
     assert_told_and_resumes(torchrun, run, second)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_torchrun_saves_once_and_says_how_to_go_on(number, start):
     torchrun, run = start()
     torchrun.send_signal(number)

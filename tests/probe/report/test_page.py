@@ -192,6 +192,7 @@ def test_the_text_is_coloured_by_the_unit_or_by_surprise(page):
     assert not any(underlined(browser, ".text span"))
 
 
+@pytest.mark.slow
 def test_whoever_switches_stays_at_the_control_and_at_the_track(page):
     browser, seen = page(view="text"), examined()
     kept = Select(one(browser, "#track")).first_selected_option.text
@@ -217,6 +218,7 @@ def test_whoever_switches_stays_at_the_control_and_at_the_track(page):
     assert focused(browser) == "track"
 
 
+@pytest.mark.slow
 def test_the_arrow_keys_move_as_in_an_editor(page):
     lines = examined().text.splitlines(keepends=True)
     starts, lengths = np.cumsum([0, *map(len, lines)]), [len(line) for line in lines]
@@ -237,6 +239,7 @@ def test_the_arrow_keys_move_as_in_an_editor(page):
         assert here(browser) == wanted
 
 
+@pytest.mark.slow
 def test_keys_that_are_the_browsers_stay_its(page):
     browser = page(view="text", at=50)
     browser.execute_script("document.getElementById('text').focus()")
@@ -251,6 +254,7 @@ def test_keys_that_are_the_browsers_stay_its(page):
     assert browser.title == "Text – one"
 
 
+@pytest.mark.slow
 def test_moving_the_pointer_writes_the_address_once_and_scrolling_moves_nothing(page):
     browser = page(view="text")
     browser.execute_script(COUNT)
@@ -271,6 +275,7 @@ def test_moving_the_pointer_writes_the_address_once_and_scrolling_moves_nothing(
     assert here(browser) == 29
 
 
+@pytest.mark.slow
 def test_tabs_are_turned_by_the_keyboard(page):
     browser = page(view="text")
     one(browser, "#tab-text").send_keys("")
@@ -328,7 +333,7 @@ def test_what_stands_in_the_page_cannot_reach_the_network(page):
     assert all("Content Security Policy" in message for message in said), said
 
 
-@pytest.mark.parametrize("run", [0, 1])
+@pytest.mark.parametrize("run", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_table_of_units_has_every_figure_below_its_title(page, run):
     browser, seen = page(view="units", run=run), (examined(), certain())[run]
     heads, rows = texts(browser, "th"), browser.find_elements(By.CSS_SELECTOR, "tbody tr")
@@ -397,7 +402,7 @@ def test_in_a_narrow_window_nothing_sticks_out(page):
     assert one(browser, "html").get_property("scrollWidth") <= 600
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_letters_can_be_read_on_every_colour(page, theme):
     browser = page(view="units", colour="chance")
     browser.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
@@ -428,7 +433,7 @@ def notebook(tmp_path_factory):
     return path.as_uri()
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_in_a_notebook_it_stays_in_its_frame(browser, notebook, number):
     browser.get(notebook)
     browser.get_log("browser")
