@@ -146,21 +146,24 @@ def check_sizes(settings: Any, largest: Mapping[str, int], *, least: int = 1) ->
             raise SettingError(name=name, got=value, wanted=wanted)
 
 
-def refuse_unused(settings: Any, names: Collection[str], by: str) -> None:
+def refuse_unused(settings: Any, choice: str, unused: Mapping[str, Collection[str]]) -> None:
     """Refuse what was set and would change nothing.
 
     Args:
         settings: A dataclass.
-        names: Its fields that have to be as they are by default, if it has them.
-        by: What has no use for them.
+        choice: Its field that decides what is used, a Literal.
+        unused: Of each of the choices, the fields that have to be as they are by default.
 
     Raises:
         SettingError: One was set.
     """
+    chosen, choices = getattr(settings, choice), get_args(get_type_hints(type(settings))[choice])
     for each in fields(settings):
         value = getattr(settings, each.name)
-        if each.name in names and value != each.default:
-            raise SettingError(name=each.name, got=value, wanted=f"none: {by} has no use for it")
+        if each.name in unused[chosen] and value != each.default:
+            others = [f"--{choice} {other}" for other in choices if each.name not in unused[other]]
+            wanted = f"none: --{choice} {chosen} has no use for it; {' and '.join(others)} has"
+            raise SettingError(name=each.name, got=value, wanted=wanted)
 
 
 def check_seed(seed: int) -> None:

@@ -182,19 +182,21 @@ def test_settings_that_contradict_each_other_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "name"),
+    ("kind", "given", "name", "other"),
     [
-        (TagSettings, {"num_heads": 2}, "num_heads"),
-        (TagSettings, {"model": "bert", "spelling_size": 8}, "spelling_size"),
-        (SentimentSettings, {"model": "bert", "pooling": "last"}, "pooling"),
-        (TranslateSettings, {"model": "transformer", "cell": "gru"}, "cell"),
-        (TranslateSettings, {"model": "transformer", "attention": "additive"}, "attention"),
-        (CharLMSettings, {"model": "gpt2", "embedding_size": 8}, "embedding_size"),
+        (TagSettings, {"num_heads": 2}, "num_heads", "bert"),
+        (SentimentSettings, {"weights": "minilm"}, "weights", "bert"),
+        (TagSettings, {"model": "bert", "spelling_size": 8}, "spelling_size", "recurrent"),
+        (SentimentSettings, {"model": "bert", "pooling": "last"}, "pooling", "recurrent"),
+        (TranslateSettings, {"model": "transformer", "cell": "gru"}, "cell", "recurrent"),
+        (TranslateSettings, {"num_heads": 2}, "num_heads", "transformer"),
+        (CharLMSettings, {"model": "gpt2", "embedding_size": 8}, "embedding_size", "recurrent"),
     ],
 )
-def test_what_a_model_has_no_use_for_is_refused(kind, given, name):
+def test_what_a_model_has_no_use_for_is_refused(kind, given, name, other):
     model = given.get("model", "recurrent")
-    wanted = f"{name}={given[name]} cannot be; wanted none: --model {model} has no use for it"
+    wanted = f"{name}={given[name]} cannot be; wanted none: --model {model} has no use for it; "
+    wanted += f"--model {other} has"
     with pytest.raises(SettingError, match=wanted):
         kind(**given)
 

@@ -88,7 +88,7 @@ class CharLMSettings:
         check_sizes(self, LARGEST_IF_ANY, least=0)
         if not 0 <= self.dropout < 1:
             raise SettingError(name="dropout", got=self.dropout, wanted="0 or more, below 1")
-        refuse_unused(self, UNUSED[self.model], f"--model {self.model}")
+        refuse_unused(self, "model", UNUSED)
         if self.model == "gpt2":
             self._check_for_gpt2()
 

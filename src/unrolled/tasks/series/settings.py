@@ -1,6 +1,5 @@
 """Every setting of series with its default, unit and reason. No torch here."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -20,7 +19,7 @@ LARGEST = {  # beyond what any machine that runs this can train
     "window": 2**20,
     "horizon": 2**16,
 }
-UNUSED: Mapping[Predict, tuple[str, ...]] = {
+UNUSED = {
     "forecast": ("label_column", "bidirectional"),
     "class": ("target", "window", "horizon", "season"),
 }
@@ -100,7 +99,7 @@ class SeriesSettings:
             if getattr(self, name) not in get_args(kind):
                 wanted = f"one of {', '.join(get_args(kind))}"
                 raise SettingError(name=name, got=getattr(self, name), wanted=wanted)
-        refuse_unused(self, UNUSED[self.predict], f"--predict {self.predict}")
+        refuse_unused(self, "predict", UNUSED)
         for name in ("columns", "target"):
             if isinstance(getattr(self, name), str):
                 raise SettingError(name=name, got=getattr(self, name), wanted="a list of names")

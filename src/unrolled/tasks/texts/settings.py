@@ -114,7 +114,7 @@ class ReaderSettings(TextSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_sizes(self, {"num_heads": 2**10})
-        refuse_unused(self, UNUSED[self.model], f"--model {self.model}")
+        refuse_unused(self, "model", UNUSED)
         if self.model == "bert" and self.longest < 3:
             wanted = "3 or more: BERT reads a symbol before a text and one after it"
             raise SettingError(name="longest", got=self.longest, wanted=wanted)

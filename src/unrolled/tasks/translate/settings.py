@@ -67,7 +67,7 @@ class TranslateSettings(TextSettings):
         if not 0 <= self.teacher_forcing <= 1:
             raise SettingError(name="teacher_forcing", got=self.teacher_forcing, wanted="0 to 1")
         check_sizes(self, {"num_heads": 2**10})
-        refuse_unused(self, UNUSED[self.model], f"--model {self.model}")
+        refuse_unused(self, "model", UNUSED)
         if not 1 <= self.beam <= WIDEST:
             raise SettingError(name="beam", got=self.beam, wanted=f"1 to {WIDEST:,}")
         if not 0 <= self.length_penalty <= MOST_PENALTY:
