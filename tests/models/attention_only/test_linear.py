@@ -8,6 +8,7 @@ from torch.profiler import profile
 from unrolled.models.attention_only.linear import Linear, linear
 
 LARGE, SMALL = (512, 256), (32, 16)
+ONEDNN = "mkldnn::_linear_pointwise"
 
 
 def ops_of(work):
@@ -43,13 +44,21 @@ def test_numbers_may_lie_in_any_order():
     )
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
 @torch.no_grad()
 def test_onednn_makes_what_is_large_in_float32():
     layer = Linear(*reversed(LARGE))
-    assert "mkldnn::_linear_pointwise" in ops_of(lambda: layer(torch.randn(2, LARGE[1])))
+    assert ONEDNN in ops_of(lambda: layer(torch.randn(2, LARGE[1])))
     for sizes, dtype in ((SMALL, torch.float32), (LARGE, torch.float64)):
         x, weight, bias = parts(sizes, 2, dtype=dtype)
-        assert "mkldnn::_linear_pointwise" not in ops_of(lambda: linear(x, weight, bias))  # noqa: B023
+        assert ONEDNN not in ops_of(lambda: linear(x, weight, bias))  # noqa: B023
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")  # what the switch says itself
+@torch.no_grad()
+def test_whoever_switches_onednn_off_has_torchs_own_product():
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert ONEDNN not in ops_of(lambda: linear(*parts(LARGE, 2)))
 
 
 def test_weights_learn():

@@ -26,9 +26,10 @@ class Linear(nn.Linear):
 
 
 def _is_onednns(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN is there, takes these numbers, and has enough to do."""
+    """Whether oneDNN is there and wanted, takes these numbers, and has enough to do."""
     return (
         torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.enabled
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and weight.numel() >= _WORTH_IT
