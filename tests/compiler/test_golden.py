@@ -35,7 +35,7 @@ def test_the_c_of_a_cell_is_what_was_read_and_computes_what_eager_does(name, req
 def test_generated_code_keeps_to_the_page_and_begins_at_once(name):
     lines = emit(plan_of(find_cell(name), masks=False)).splitlines()
     assert max(map(len, lines)) <= 100
-    assert sum(line.startswith("#include") for line in lines) == 4
+    assert sum(line.startswith("#include") for line in lines) == 3
     assert (
         next(i for i, line in enumerate(lines) if line.endswith("_slice(") or "(const" in line) < 20
     )

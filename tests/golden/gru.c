@@ -1,12 +1,12 @@
 /* gru, forward and backward over a sequence, from its equations. */
 #include "real.h"
-#include "product.h"
 #include "loop.h"
-#include "outer.h"
+#include "algebra.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const packed_on_x = call->at[8];
     real *const packed_on_h = call->at[9];
     real *const packed_on_r_h = call->at[10];
@@ -14,21 +14,16 @@ static void pack_forward(const struct call *call, long slice)
     real *const weight_h = call->at[12];
     real *const weight_r_h = call->at[13];
 
-    pack(
-        packed_on_x, weight_x, X, 3 * H, X,
-        panels_of(3 * H) * slice / call->slices, panels_of(3 * H) * (slice + 1) / call->slices);
-    pack(
-        packed_on_h, weight_h, H, 2 * H, H,
-        panels_of(2 * H) * slice / call->slices, panels_of(2 * H) * (slice + 1) / call->slices);
-    pack(
-        packed_on_r_h, weight_r_h, H, H, H,
-        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    algebra->pack(packed_on_x, weight_x, X, 3 * H, X, slice, call->slices);
+    algebra->pack(packed_on_h, weight_h, H, 2 * H, H, slice, call->slices);
+    algebra->pack(packed_on_r_h, weight_r_h, H, H, H, slice, call->slices);
 }
 
 /* The products of the input, for all rows of a block of steps. */
 static void forward_together(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const product_x = call->at[0]; /* 3 * H for each row of each step */
     real *const input = call->at[4]; /* X for each row of each step */
     real *const packed_on_x = call->at[8];
@@ -36,20 +31,21 @@ static void forward_together(const struct call *call, long slice)
 
     /* W.xr, W.xz, W.xn @ x */
     if (call->symbols)
-        gather(
+        algebra->gather(
             product_x + rows.begin * (3 * H), 3 * H,
             call->symbols + rows.begin, rows.count, packed_on_x, 3 * H, X);
     else
-        product(
+        algebra->product(
             product_x + rows.begin * (3 * H), 3 * H,
             input + rows.begin * X, X, rows.count,
-            packed_on_x, 3 * H, X, 0);
+            packed_on_x, (struct part){0, 3 * H}, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
 static void forward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
+    const struct algebra *const algebra = call->algebra;
     real *const product_x = call->at[0]; /* 3 * H for each row of each step */
     real *const stored_bias = call->at[1]; /* 3 * H */
     real *const scratch_batch0 = call->at[2]; /* H for each row */
@@ -61,8 +57,8 @@ static void forward_slice(const struct call *call, long slice)
     real *const packed_on_r_h = call->at[10];
     const long begin = call->bounds[2 * slice];
     const struct part units = part_of(call, H, LINE);
-    const struct part results = part_of(call, 2 * H, PANEL);
-    const struct part results_2 = part_of(call, H, PANEL);
+    const struct part results = part_of(call, 2 * H, algebra->panel);
+    const struct part results_2 = part_of(call, H, algebra->panel);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -72,7 +68,7 @@ static void forward_slice(const struct call *call, long slice)
             call, now, begin, H, first_h, state_h, side_h);
 
         /* W.hr, W.hz @ h */
-        product_part(
+        algebra->product(
             product_x + (now.row + begin) * (3 * H), 3 * H,
             before_h + begin * H, H, now.count - begin,
             packed_on_h, results, H, 1);
@@ -101,7 +97,7 @@ static void forward_slice(const struct call *call, long slice)
         meet(call);
 
         /* W.hn @ r * h */
-        product_part(
+        algebra->product(
             product_x + (now.row + begin) * (3 * H) + 2 * H, 3 * H,
             scratch_batch0 + begin * H, H, now.count - begin,
             packed_on_r_h, results_2, H, 1);
@@ -140,6 +136,7 @@ void forward(const struct call *call)
 static void pack_backward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_of_x = call->at[10]; /* X for each row of each step */
     real *const packed_back_r_h = call->at[22];
     real *const packed_back_h = call->at[23];
@@ -148,22 +145,17 @@ static void pack_backward(const struct call *call, long slice)
     real *const weight_h = call->at[26];
     real *const weight_x = call->at[27];
 
-    pack_transposed(
-        packed_back_r_h, weight_r_h, H, H, H,
-        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
-    pack_transposed(
-        packed_back_h, weight_h, H, H, 2 * H,
-        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    algebra->pack_transposed(packed_back_r_h, weight_r_h, H, H, H, slice, call->slices);
+    algebra->pack_transposed(packed_back_h, weight_h, H, H, 2 * H, slice, call->slices);
     if (gradient_of_x)
-        pack_transposed(
-            packed_back_x, weight_x, X, X, 3 * H,
-            panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+        algebra->pack_transposed(packed_back_x, weight_x, X, X, 3 * H, slice, call->slices);
 }
 
 /* The gradients of inputs and weights, for all rows of a block of steps. */
 static void backward_together(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_x = call->at[0]; /* 3 * H for each row of each step */
     real *const gradient_h = call->at[1]; /* 2 * H for each row of each step */
     real *const gradient_r_h = call->at[2]; /* H for each row of each step */
@@ -183,41 +175,41 @@ static void backward_together(const struct call *call, long slice)
 
     /* the gradient of x, through W.xr, W.xz, W.xn */
     if (gradient_of_x)
-        product(
+        algebra->product(
             gradient_of_x + rows.begin * X, X,
             gradient_x + rows.begin * (3 * H), 3 * H, rows.count,
-            packed_back_x, X, 3 * H, 0);
+            packed_back_x, (struct part){0, X}, 3 * H, 0);
 
     const struct span all = rows_of(call, 1);
 
     /* the gradients of W.xr, W.xz, W.xn, which met x */
     if (gradient_of_weight_x) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_x, 3 * H, X,
             gradient_x + all.begin * (3 * H), 3 * H, panels_x);
         if (call->symbols)
-            add_symbols(&of, call->symbols + all.begin, all.count);
+            algebra->add_symbols(&of, call->symbols + all.begin, all.count);
         else
-            add_rows(&of, input + all.begin * X, X, all.count);
-        add_held(&of);
+            algebra->add_rows(&of, input + all.begin * X, X, all.count);
+        algebra->add_held(&of);
     }
 
     /* the gradients of W.hr, W.hz, which met h */
     if (gradient_of_weight_h) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_h, 2 * H, H,
             gradient_h + all.begin * (2 * H), 2 * H, panels_h);
-        add_states(&of, call, first_h, state_h);
-        add_held(&of);
+        algebra->add_states(&of, call, first_h, state_h);
+        algebra->add_held(&of);
     }
 
     /* the gradients of W.hn, which met r * h */
     if (gradient_of_weight_r_h) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_r_h, H, H,
             gradient_r_h + all.begin * H, H, panels_r_h);
-        add_rows(&of, operand_r_h + all.begin * H, H, all.count);
-        add_held(&of);
+        algebra->add_rows(&of, operand_r_h + all.begin * H, H, all.count);
+        algebra->add_held(&of);
     }
 }
 
@@ -225,6 +217,7 @@ static void backward_together(const struct call *call, long slice)
 static void backward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_x = call->at[0]; /* 3 * H for each row of each step */
     real *const gradient_h = call->at[1]; /* 2 * H for each row of each step */
     real *const gradient_r_h = call->at[2]; /* H for each row of each step */
@@ -243,7 +236,7 @@ static void backward_slice(const struct call *call, long slice)
     real *const packed_back_h = call->at[23];
     const long begin = call->bounds[2 * slice];
     const struct part units = part_of(call, H, LINE);
-    const struct part results = part_of(call, H, PANEL);
+    const struct part results = part_of(call, H, algebra->panel);
     clear(call, slice, sum_bias, 3 * H);
     clear(call, slice, step_sum_bias, 3 * H);
 
@@ -288,7 +281,7 @@ static void backward_slice(const struct call *call, long slice)
         meet(call);
 
         /* the gradient of r * h, through W.hn */
-        product_part(
+        algebra->product(
             scratch_batch0 + begin * H, H,
             gradient_r_h + (now.row + begin) * H, H, now.count - begin,
             packed_back_r_h, results, H, 0);
@@ -319,7 +312,7 @@ static void backward_slice(const struct call *call, long slice)
         meet(call);
 
         /* the gradient of h, through W.hr, W.hz */
-        product_part(
+        algebra->product(
             next_h + begin * H, H,
             gradient_h + (now.row + begin) * (2 * H), 2 * H, now.count - begin,
             packed_back_h, results, 2 * H, 1);
@@ -336,14 +329,4 @@ void backward(const struct call *call)
     if (!call->packed)
         run(call, pack_backward);
     run_in_blocks(call, 0, backward_slice, backward_together);
-}
-
-long panel(void)
-{
-    return PANEL;
-}
-
-long rows_at_once(void)
-{
-    return AT_ONCE;
 }

@@ -1,33 +1,28 @@
 /* layernorm_gru, forward and backward over a sequence, from its equations. */
 #include "real.h"
-#include "product.h"
 #include "loop.h"
-#include "outer.h"
+#include "algebra.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const packed_on_x = call->at[20];
     real *const packed_on_h_0 = call->at[21];
     real *const packed_on_h_1 = call->at[22];
     real *const weight_x = call->at[23];
     real *const weight_h = call->at[24];
 
-    pack(
-        packed_on_x, weight_x, X, 3 * H, X,
-        panels_of(3 * H) * slice / call->slices, panels_of(3 * H) * (slice + 1) / call->slices);
-    pack(
-        packed_on_h_0, weight_h, H, 2 * H, H,
-        panels_of(2 * H) * slice / call->slices, panels_of(2 * H) * (slice + 1) / call->slices);
-    pack(
-        packed_on_h_1, weight_h + (2 * H) * H, H, H, H,
-        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    algebra->pack(packed_on_x, weight_x, X, 3 * H, X, slice, call->slices);
+    algebra->pack(packed_on_h_0, weight_h, H, 2 * H, H, slice, call->slices);
+    algebra->pack(packed_on_h_1, weight_h + (2 * H) * H, H, H, H, slice, call->slices);
 }
 
 /* The products of the input, for all rows of a block of steps. */
 static void forward_together(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const product_x = call->at[0]; /* 3 * H for each row of each step */
     real *const input = call->at[16]; /* X for each row of each step */
     real *const packed_on_x = call->at[20];
@@ -35,20 +30,21 @@ static void forward_together(const struct call *call, long slice)
 
     /* W.x, W.xn @ x */
     if (call->symbols)
-        gather(
+        algebra->gather(
             product_x + rows.begin * (3 * H), 3 * H,
             call->symbols + rows.begin, rows.count, packed_on_x, 3 * H, X);
     else
-        product(
+        algebra->product(
             product_x + rows.begin * (3 * H), 3 * H,
             input + rows.begin * X, X, rows.count,
-            packed_on_x, 3 * H, X, 0);
+            packed_on_x, (struct part){0, 3 * H}, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
 static void forward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
+    const struct algebra *const algebra = call->algebra;
     real *const product_x = call->at[0]; /* 3 * H for each row of each step */
     real *const kept_v8 = call->at[1]; /* 2 * H for each row of each step */
     real *const kept_v50 = call->at[2]; /* H for each row of each step */
@@ -71,8 +67,8 @@ static void forward_slice(const struct call *call, long slice)
     real *const packed_on_h_0 = call->at[21];
     real *const packed_on_h_1 = call->at[22];
     const long begin = call->bounds[2 * slice];
-    const struct part results = part_of(call, 2 * H, PANEL);
-    const struct part results_2 = part_of(call, H, PANEL);
+    const struct part results = part_of(call, 2 * H, algebra->panel);
+    const struct part results_2 = part_of(call, H, algebra->panel);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -127,13 +123,13 @@ static void forward_slice(const struct call *call, long slice)
         meet(call);
 
         /* W.h @ h */
-        product_part(
+        algebra->product(
             scratch_batch0 + begin * (2 * H), 2 * H,
             before_h + begin * H, H, now.count - begin,
             packed_on_h_0, results, H, 0);
 
         /* W.hn @ h */
-        product_part(
+        algebra->product(
             scratch_batch1 + begin * H, H,
             before_h + begin * H, H, now.count - begin,
             packed_on_h_1, results_2, H, 0);
@@ -234,25 +230,23 @@ void forward(const struct call *call)
 static void pack_backward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_of_x = call->at[27]; /* X for each row of each step */
     real *const packed_back_h = call->at[38];
     real *const packed_back_x = call->at[39];
     real *const weight_h = call->at[40];
     real *const weight_x = call->at[41];
 
-    pack_transposed(
-        packed_back_h, weight_h, H, H, 3 * H,
-        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    algebra->pack_transposed(packed_back_h, weight_h, H, H, 3 * H, slice, call->slices);
     if (gradient_of_x)
-        pack_transposed(
-            packed_back_x, weight_x, X, X, 3 * H,
-            panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+        algebra->pack_transposed(packed_back_x, weight_x, X, X, 3 * H, slice, call->slices);
 }
 
 /* The gradients of inputs and weights, for all rows of a block of steps. */
 static void backward_together(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_x = call->at[25]; /* 3 * H for each row of each step */
     real *const gradient_h = call->at[26]; /* 3 * H for each row of each step */
     real *const gradient_of_x = call->at[27]; /* X for each row of each step */
@@ -268,32 +262,32 @@ static void backward_together(const struct call *call, long slice)
 
     /* the gradient of x, through W.x, W.xn */
     if (gradient_of_x)
-        product(
+        algebra->product(
             gradient_of_x + rows.begin * X, X,
             gradient_x + rows.begin * (3 * H), 3 * H, rows.count,
-            packed_back_x, X, 3 * H, 0);
+            packed_back_x, (struct part){0, X}, 3 * H, 0);
 
     const struct span all = rows_of(call, 1);
 
     /* the gradients of W.x, W.xn, which met x */
     if (gradient_of_weight_x) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_x, 3 * H, X,
             gradient_x + all.begin * (3 * H), 3 * H, panels_x);
         if (call->symbols)
-            add_symbols(&of, call->symbols + all.begin, all.count);
+            algebra->add_symbols(&of, call->symbols + all.begin, all.count);
         else
-            add_rows(&of, input + all.begin * X, X, all.count);
-        add_held(&of);
+            algebra->add_rows(&of, input + all.begin * X, X, all.count);
+        algebra->add_held(&of);
     }
 
     /* the gradients of W.h, W.hn, which met h */
     if (gradient_of_weight_h) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_h, 3 * H, H,
             gradient_h + all.begin * (3 * H), 3 * H, panels_h);
-        add_states(&of, call, first_h, state_h);
-        add_held(&of);
+        algebra->add_states(&of, call, first_h, state_h);
+        algebra->add_held(&of);
     }
 }
 
@@ -301,6 +295,7 @@ static void backward_together(const struct call *call, long slice)
 static void backward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
+    const struct algebra *const algebra = call->algebra;
     real *const next_h = call->at[0]; /* H for each row */
     real *const scratch_batch0 = call->at[1]; /* 2 * H for each row */
     real *const scratch_row3 = call->at[2]; /* H for each slice */
@@ -335,7 +330,7 @@ static void backward_slice(const struct call *call, long slice)
     real *const step_sum_bias = call->at[37]; /* 3 * H for each slice */
     real *const packed_back_h = call->at[38];
     const long begin = call->bounds[2 * slice];
-    const struct part results = part_of(call, H, PANEL);
+    const struct part results = part_of(call, H, algebra->panel);
     clear(call, slice, sum_vector, 12 * H);
     clear(call, slice, sum_bias, 3 * H);
     clear(call, slice, step_sum_vector, 12 * H);
@@ -500,7 +495,7 @@ static void backward_slice(const struct call *call, long slice)
         meet(call);
 
         /* the gradient of h, through W.h, W.hn */
-        product_part(
+        algebra->product(
             next_h + begin * H, H,
             gradient_h + (now.row + begin) * (3 * H), 3 * H, now.count - begin,
             packed_back_h, results, 3 * H, 1);
@@ -518,14 +513,4 @@ void backward(const struct call *call)
     if (!call->packed)
         run(call, pack_backward);
     run_in_blocks(call, 0, backward_slice, backward_together);
-}
-
-long panel(void)
-{
-    return PANEL;
-}
-
-long rows_at_once(void)
-{
-    return AT_ONCE;
 }

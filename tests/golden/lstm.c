@@ -1,29 +1,26 @@
 /* lstm, forward and backward over a sequence, from its equations. */
 #include "real.h"
-#include "product.h"
 #include "loop.h"
-#include "outer.h"
+#include "algebra.h"
 
 static void pack_forward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const packed_on_x = call->at[11];
     real *const packed_on_h = call->at[12];
     real *const weight_x = call->at[13];
     real *const weight_h = call->at[14];
 
-    pack(
-        packed_on_x, weight_x, X, 4 * H, X,
-        panels_of(4 * H) * slice / call->slices, panels_of(4 * H) * (slice + 1) / call->slices);
-    pack(
-        packed_on_h, weight_h, H, 4 * H, H,
-        panels_of(4 * H) * slice / call->slices, panels_of(4 * H) * (slice + 1) / call->slices);
+    algebra->pack(packed_on_x, weight_x, X, 4 * H, X, slice, call->slices);
+    algebra->pack(packed_on_h, weight_h, H, 4 * H, H, slice, call->slices);
 }
 
 /* The products of the input, for all rows of a block of steps. */
 static void forward_together(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const product_x = call->at[0]; /* 4 * H for each row of each step */
     real *const input = call->at[4]; /* X for each row of each step */
     real *const packed_on_x = call->at[11];
@@ -31,20 +28,21 @@ static void forward_together(const struct call *call, long slice)
 
     /* W.xi, W.xf, W.xg, W.xo @ x */
     if (call->symbols)
-        gather(
+        algebra->gather(
             product_x + rows.begin * (4 * H), 4 * H,
             call->symbols + rows.begin, rows.count, packed_on_x, 4 * H, X);
     else
-        product(
+        algebra->product(
             product_x + rows.begin * (4 * H), 4 * H,
             input + rows.begin * X, X, rows.count,
-            packed_on_x, 4 * H, X, 0);
+            packed_on_x, (struct part){0, 4 * H}, X, 0);
 }
 
 /* A slice of the rows, from the first step to the last. */
 static void forward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
+    const struct algebra *const algebra = call->algebra;
     real *const product_x = call->at[0]; /* 4 * H for each row of each step */
     real *const stored_bias = call->at[1]; /* 4 * H */
     real *const state_h = call->at[2]; /* H for each row of each step */
@@ -58,7 +56,7 @@ static void forward_slice(const struct call *call, long slice)
     real *const packed_on_h = call->at[12];
     const long begin = call->bounds[2 * slice];
     const struct part units = part_of(call, H, LINE);
-    const struct part results = part_of(call, 4 * H, PANEL);
+    const struct part results = part_of(call, 4 * H, algebra->panel);
 
     for (long s = call->from; s < call->to; s++) {
         const struct step now = step_of(call, slice, s);
@@ -70,7 +68,7 @@ static void forward_slice(const struct call *call, long slice)
             call, now, begin, H, first_c, state_c, side_c);
 
         /* W.hi, W.hf, W.hg, W.ho @ h */
-        product_part(
+        algebra->product(
             product_x + (now.row + begin) * (4 * H), 4 * H,
             before_h + begin * H, H, now.count - begin,
             packed_on_h, results, H, 1);
@@ -131,25 +129,23 @@ void forward(const struct call *call)
 static void pack_backward(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_of_x = call->at[9]; /* X for each row of each step */
     real *const packed_back_h = call->at[20];
     real *const packed_back_x = call->at[21];
     real *const weight_h = call->at[22];
     real *const weight_x = call->at[23];
 
-    pack_transposed(
-        packed_back_h, weight_h, H, H, 4 * H,
-        panels_of(H) * slice / call->slices, panels_of(H) * (slice + 1) / call->slices);
+    algebra->pack_transposed(packed_back_h, weight_h, H, H, 4 * H, slice, call->slices);
     if (gradient_of_x)
-        pack_transposed(
-            packed_back_x, weight_x, X, X, 4 * H,
-            panels_of(X) * slice / call->slices, panels_of(X) * (slice + 1) / call->slices);
+        algebra->pack_transposed(packed_back_x, weight_x, X, X, 4 * H, slice, call->slices);
 }
 
 /* The gradients of inputs and weights, for all rows of a block of steps. */
 static void backward_together(const struct call *call, long slice)
 {
     const long H = call->sizes[0], X = call->sizes[1];
+    const struct algebra *const algebra = call->algebra;
     real *const gradient_x = call->at[1]; /* 4 * H for each row of each step */
     real *const gradient_of_x = call->at[9]; /* X for each row of each step */
     real *const input = call->at[10]; /* X for each row of each step */
@@ -164,32 +160,32 @@ static void backward_together(const struct call *call, long slice)
 
     /* the gradient of x, through W.xi, W.xf, W.xg, W.xo */
     if (gradient_of_x)
-        product(
+        algebra->product(
             gradient_of_x + rows.begin * X, X,
             gradient_x + rows.begin * (4 * H), 4 * H, rows.count,
-            packed_back_x, X, 4 * H, 0);
+            packed_back_x, (struct part){0, X}, 4 * H, 0);
 
     const struct span all = rows_of(call, 1);
 
     /* the gradients of W.xi, W.xf, W.xg, W.xo, which met x */
     if (gradient_of_weight_x) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_x, 4 * H, X,
             gradient_x + all.begin * (4 * H), 4 * H, panels_x);
         if (call->symbols)
-            add_symbols(&of, call->symbols + all.begin, all.count);
+            algebra->add_symbols(&of, call->symbols + all.begin, all.count);
         else
-            add_rows(&of, input + all.begin * X, X, all.count);
-        add_held(&of);
+            algebra->add_rows(&of, input + all.begin * X, X, all.count);
+        algebra->add_held(&of);
     }
 
     /* the gradients of W.hi, W.hf, W.hg, W.ho, which met h */
     if (gradient_of_weight_h) {
-        struct outer of = outer_of(
+        struct outer of = algebra->outer_of(
             call, slice, gradient_of_weight_h, 4 * H, H,
             gradient_x + all.begin * (4 * H), 4 * H, panels_h);
-        add_states(&of, call, first_h, state_h);
-        add_held(&of);
+        algebra->add_states(&of, call, first_h, state_h);
+        algebra->add_held(&of);
     }
 }
 
@@ -197,6 +193,7 @@ static void backward_together(const struct call *call, long slice)
 static void backward_slice(const struct call *call, long slice)
 {
     const long H = call->sizes[0];
+    const struct algebra *const algebra = call->algebra;
     real *const next_c = call->at[0]; /* H for each row */
     real *const gradient_x = call->at[1]; /* 4 * H for each row of each step */
     real *const sum_bias = call->at[2]; /* 4 * H for each slice */
@@ -212,7 +209,7 @@ static void backward_slice(const struct call *call, long slice)
     real *const packed_back_h = call->at[20];
     const long begin = call->bounds[2 * slice];
     const struct part units = part_of(call, H, LINE);
-    const struct part results = part_of(call, H, PANEL);
+    const struct part results = part_of(call, H, algebra->panel);
     clear(call, slice, sum_bias, 4 * H);
     clear(call, slice, step_sum_bias, 4 * H);
 
@@ -269,7 +266,7 @@ static void backward_slice(const struct call *call, long slice)
         meet(call);
 
         /* the gradient of h, through W.hi, W.hf, W.hg, W.ho */
-        product_part(
+        algebra->product(
             next_h + begin * H, H,
             gradient_x + (now.row + begin) * (4 * H), 4 * H, now.count - begin,
             packed_back_h, results, 4 * H, 0);
@@ -287,14 +284,4 @@ void backward(const struct call *call)
     if (!call->packed)
         run(call, pack_backward);
     run_in_blocks(call, 0, backward_slice, backward_together);
-}
-
-long panel(void)
-{
-    return PANEL;
-}
-
-long rows_at_once(void)
-{
-    return AT_ONCE;
 }

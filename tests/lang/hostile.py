@@ -9,15 +9,15 @@ C_KEYWORDS = (
 ).split()
 PYTHON_TOO = {"break", "continue", "else", "for", "if", "return", "while"}
 C_NAMES = (
-    "INT_MAX NULL NAN INFINITY TILE PANEL LANES BYTES ADD FIXED LIBM BIAS AT_ONCE EOF M_PI unix "
-    "linux errno stdin isnan signbit math_errhandling true false main printf system malloc memcpy "
-    "real bits lanes quad call step span outer times product pack run gather store load panel "
-    "state_before rows_of panels_of forward backward forward_slice real_exp real_tanh clear begin "
-    "now slice r s j t of all before H X i386 defined pragma include size_t uint64_t"
+    "INT_MAX NULL NAN INFINITY LIBM BIAS LINE PATIENCE EOF M_PI unix linux errno stdin isnan "
+    "signbit math_errhandling true false main printf system malloc memcpy real bits call step span "
+    "part outer times algebra product pack run gather panel state_before rows_of add_rows forward "
+    "backward forward_slice real_exp real_tanh clear begin now slice r s j t of all before H X "
+    "i386 defined pragma include size_t uint64_t"
 ).split()
 WORDS = [word for word in dict.fromkeys([*C_KEYWORDS, *C_NAMES]) if word not in PYTHON_TOO]
 SYMBOLS = (
-    "NULL NAN INFINITY TILE PANEL LANES BYTES VECTORS ADD FIXED LIBM BIAS MANTISSA LIFT EOF I U L "
+    "NULL NAN INFINITY LINE PATIENCE LIBM BIAS MANTISSA LIFT EOF I U L "
     "A Int Struct Real Call LongLongLongLong"
 ).split()
 

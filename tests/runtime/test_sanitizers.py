@@ -191,7 +191,7 @@ def test_no_cell_does_what_c_forbids(in_child, tmp_path, name):
     cases = 2 * len([*fitted(name, [*CHOSEN, *[CHOSEN[0]] * DRAWN])])
     assert (done.returncode, done.stdout) == (0, f"ran {cases}\n"), done.stderr[-5000:]
     libraries = [*tmp_path.glob("cache/compiled/*.so")]
-    assert len(libraries) == 2 * (1 + bool(CELLS[name].masks))
+    assert len(libraries) == 2 * (2 + bool(CELLS[name].masks))  # and the algebra of each dtype
     assert all(b"__asan_report" in library.read_bytes() for library in libraries)
 
 

@@ -15,15 +15,13 @@ _KEYWORDS = (
     "union unsigned void volatile while asm typeof"
 ).split()
 _OURS = (
-    "real lanes call now slice begin load store tile product pack run step work share smaller "
-    "forward backward panel clear meet part rows j r width linux unix errno bool true false "
-    "math_errhandling"
+    "real call now slice begin run step work share smaller algebra forward backward clear meet "
+    "part rows j r width linux unix errno bool true false math_errhandling"
 ).split()
 _FUNCTIONS = (  # of our headers; a state called `before` is not to hide `state_before`
-    "add_held add_rows add_states add_symbols add_up backward_slice backward_together copy_rows "
-    "forward_slice forward_together gather keep_last outer_of pack_backward pack_forward "
-    "pack_transposed panels_of part_of product_part rows_apart rows_at_once rows_of run_in_blocks "
-    "share_of state_before step_of"
+    "add_up backward_slice backward_together copy_rows forward_slice forward_together keep_last "
+    "pack_backward pack_forward part_of rows_apart rows_of run_in_blocks share_of state_before "
+    "step_of"
 ).split()
 RESERVED = frozenset({*_KEYWORDS, *_OURS, *_FUNCTIONS})
 

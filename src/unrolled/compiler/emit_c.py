@@ -9,7 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from textwrap import indent
 
-from unrolled.compiler.c_words import as_comment, extent, factor, identifier, symbol_name
+from unrolled.compiler.c_words import (
+    as_comment,
+    extent,
+    factor,
+    folded_line,
+    identifier,
+    symbol_name,
+)
 from unrolled.compiler.emit_row import RowWriter
 from unrolled.compiler.loops import Loop, Outer, Packed
 from unrolled.compiler.parting import are_apart, width_to_part
@@ -37,11 +44,9 @@ def emit(plan: Plan) -> str:
     name = plan.step.cell.name
     parts = [
         as_comment(f"{name}, forward and backward over a sequence, from its equations."),
-        '#include "real.h"\n#include "product.h"\n#include "loop.h"\n#include "outer.h"\n',
+        '#include "real.h"\n#include "loop.h"\n#include "algebra.h"\n',
         _Direction(plan, plan.forward, "forward").text(),
         _Direction(plan, plan.backward, "backward").text(),
-        "long panel(void)\n{\n    return PANEL;\n}\n",
-        "long rows_at_once(void)\n{\n    return AT_ONCE;\n}\n",
     ]
     return "\n".join(parts)
 
@@ -91,12 +96,10 @@ class _Direction:
     def _pack(self, packed: Packed) -> str:
         weight = self.names[self.loop.weights[packed.group.key]]
         start = f" + {factor(packed.start)} * {factor(packed.stride)}" if packed.start else ""
-        panels = f"panels_of({extent(packed.results)})"
-        packing = (
-            f"pack{'_transposed' * packed.transposed}(\n"
-            f"    {self.names[packed.buffer]}, {weight}{start}, {extent(packed.stride)}, "
-            f"{extent(packed.results)}, {extent(packed.operands)},\n"
-            f"    {panels} * slice / call->slices, {panels} * (slice + 1) / call->slices);"
+        packing = folded_line(
+            f"algebra->pack{'_transposed' * packed.transposed}("
+            f"{self.names[packed.buffer]}, {weight}{start}, {extent(packed.stride)}, "
+            f"{extent(packed.results)}, {extent(packed.operands)}, slice, call->slices);"
         )
         behind = next((call for call in self.loop.behind if packed.is_of(call)), None)
         if behind is None:
@@ -125,7 +128,7 @@ class _Direction:
             return f"{note}{NOTE_END}{product}"
         packed, out = self._packed(call), extent(call.out.buffer.width)
         gather = (
-            f"gather(\n    {self.row_of(call.out, 'rows.begin')}, {out},\n"
+            f"algebra->gather(\n    {self.row_of(call.out, 'rows.begin')}, {out},\n"
             f"    call->symbols + rows.begin, rows.count, {self.names[packed.buffer]}, "
             f"{extent(packed.results)}, {extent(packed.operands)});"
         )
@@ -144,19 +147,20 @@ class _Direction:
         start = outer.weight.offset
         moved = f"{weight} + {factor(start)} * {factor(width)}" if start else weight
         of = (
-            f"struct outer of = outer_of(\n"
+            f"struct outer of = algebra->outer_of(\n"
             f"    call, slice, {moved}, {extent(outer.weight.width)}, {extent(width)},\n"
             f"    {self.row_of(outer.owed, 'all.begin')}, {extent(outer.owed.buffer.width)}, "
             f"{names[outer.panels]});"
         )
         read = self.row_of(outer.read, "all.begin")
-        add = f"add_rows(&of, {read}, {extent(outer.read.buffer.width)}, all.count);"
+        add = f"algebra->add_rows(&of, {read}, {extent(outer.read.buffer.width)}, all.count);"
         if outer.first:
-            add = f"add_states(&of, call, {names[outer.first]}, {names[outer.read.buffer]});"
+            states = f"{names[outer.first]}, {names[outer.read.buffer]}"
+            add = f"algebra->add_states(&of, call, {states});"
         elif group.operand.op == "input" and not self.plan.reads_input:
-            symbols = "add_symbols(&of, call->symbols + all.begin, all.count);"
+            symbols = "algebra->add_symbols(&of, call->symbols + all.begin, all.count);"
             add = f"if (call->symbols)\n    {symbols}\nelse\n    {add}"
-        body = indent(f"{of}\n{add}\nadd_held(&of);", "    ")
+        body = indent(f"{of}\n{add}\nalgebra->add_held(&of);", "    ")
         matrices = ", ".join(group.matrices)
         note = as_comment(f"the gradients of {matrices}, which met {self._operand_of(group)}")
         return f"\n{note}\nif ({weight}) {{\n{body}\n}}"
@@ -194,6 +198,8 @@ class _Direction:
         symbols = [f"{name} = call->sizes[{i}]" for i, name in names if name in words]
         if symbols:
             yield f"const long {', '.join(symbols)};"
+        if "algebra" in words:
+            yield "const struct algebra *const algebra = call->algebra;"
         for number, buffer in enumerate(self.loop.buffers):
             if self.names[buffer] in words:
                 told = f"{extent(buffer.width)} {_ROWS.get(buffer.rows, '')}".strip()
@@ -225,7 +231,7 @@ class _Direction:
         for number, call in enumerate(phase.calls):
             if any(not are_apart(call.out, other.out) for other in phase.calls[:number]):
                 yield MEET
-            part = self._part_of("results", self._packed(call).results, "PANEL")
+            part = self._part_of("results", self._packed(call).results, "algebra->panel")
             yield self._product(call, "begin", "now.count - begin", part)
         if phase.calls:
             yield MEET
@@ -244,9 +250,9 @@ class _Direction:
         read = f"{names} @ {self._operand_of(call.group)}"
         if call.transposed:
             read = f"the gradient of {self._operand_of(call.group)}, through {names}"
-        results = part or extent(packed.results)
+        results = part or f"(struct part){{0, {extent(packed.results)}}}"
         return (
-            f"\n{as_comment(read)}\nproduct{'_part' * bool(part)}(\n"
+            f"\n{as_comment(read)}\nalgebra->product(\n"
             f"    {self.row_of(call.out, first)}, {extent(call.out.buffer.width)},\n"
             f"    {self.row_of(call.vector, first)}, {extent(call.vector.buffer.width)}, "
             f"{count},\n"

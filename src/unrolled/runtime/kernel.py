@@ -62,6 +62,7 @@ class Call(ctypes.Structure):
         ("symbols", ctypes.c_void_p),
         ("parallel", ctypes.c_void_p),
         ("present", ctypes.c_void_p),
+        ("algebra", ctypes.c_void_p),
     ]
 
 
@@ -114,7 +115,7 @@ class Direction:
         if packed is not None:
             return kernel.padded(packed.results) * kernel.number(packed.operands)
         if kind == "panels":
-            return kernel.padded(buffer.width) * kernel.rows_at_once
+            return kernel.padded(buffer.width) * kernel.algebra.rows_at_once
         return kernel.number(buffer.width)
 
     def run(self, rows: Rows, memory: Memory) -> None:
@@ -151,7 +152,7 @@ class Direction:
             rows.steps, 0, rows.steps, starts, counts, rows.reverse, False,
             -(-ROWS_TOGETHER // max(1, rows.batch)), split.slices, bounds, split.shared, 0, 1, 0,
             ctypes.addressof(self.kernel.sizes_in_c), ctypes.addressof(at), memory.symbols,
-            *team.entries(),
+            *team.entries(), self.kernel.algebra.address,
         )  # fmt: skip
         return call, (at, arena, rows)
 
@@ -193,7 +194,7 @@ class Kernel:
         self.dtype = dtype
         self.program = program_for(plan.step.cell, tuple(sizes.items()), training=plan.step.masks)
         library = library_of(plan, double=dtype == torch.float64)
-        self.panel, self.rows_at_once = library.panel, library.rows_at_once
+        self.algebra = library.algebra
         self.sizes_in_c = (ctypes.c_long * len(plan.symbols))(*(sizes[s] for s in plan.symbols))
         shapes = plan.step.layout.shapes(sizes)
         self.stored = {s.key: math.prod(shapes[f"weight_{s.key}"]) for s in plan.step.layout.stacks}
@@ -224,7 +225,8 @@ class Kernel:
 
     def padded(self, form: Form) -> int:
         """A width in full panels."""
-        return -(-self.number(form) // self.panel) * self.panel
+        panel = self.algebra.panel
+        return -(-self.number(form) // panel) * panel
 
     def width(self, node: Node) -> int:
         """How wide a value is."""

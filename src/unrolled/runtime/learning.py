@@ -138,7 +138,7 @@ class Learner:
     def _prepared(self) -> _Learner:
         held, rows, kernels = self._held, self._rows, self._kernels
         weight, bias = self._readout
-        (symbols, size), dtype, panel = weight.shape, weight.dtype, kernels[0].panel
+        (symbols, size), dtype, panel = weight.shape, weight.dtype, kernels[0].algebra.panel
         gradients = torch.zeros_like(weight), torch.zeros_like(bias)
         layers, output, owed = self._lay_layers()
         learned = [pair for layer in layers for pair in layer.learned]
@@ -172,7 +172,7 @@ class Learner:
             symbols=symbols,
             packed=held.room(symbols + panel, size, dtype=dtype),
             packed_back=held.room(size + panel, symbols, dtype=dtype),
-            panels=held.room(kernels[0].rows_at_once, size + panel, dtype=dtype),
+            panels=held.room(kernels[0].algebra.rows_at_once, size + panel, dtype=dtype),
             scores=held.room(rows.total, symbols, dtype=dtype),
         )
 

@@ -1,5 +1,7 @@
-"""A plan as machine code: the functions of its generated C."""
+"""A plan as machine code: the functions of its generated C, and those that all cells share."""
 
+import ctypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +12,26 @@ from unrolled.compiler.plan import Plan
 from unrolled.errors import UnrolledError
 from unrolled.runtime.library_cache import load_library
 
-HEADERS = Path(emit_c.__file__).parent / "c"
+FILES = Path(emit_c.__file__).parent / "c"
+_INCLUDED = re.compile(r'^#include "(\w+\.h)"$', re.MULTILINE)
+
+
+class _Table(ctypes.Structure):
+    """The beginning of `struct algebra` of algebra.h; its functions are called from C alone."""
+
+    _fields_ = [("panel", ctypes.c_long), ("rows_at_once", ctypes.c_long)]
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """What all cells of a dtype multiply with."""
+
+    address: int
+    """Of the table of its functions."""
+    panel: int
+    """Results side by side in packed weights."""
+    rows_at_once: int
+    """Rows that are packed together for a gradient of weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,16 +40,26 @@ class Library:
 
     forward: Any
     backward: Any
-    panel: int
-    """Results side by side in packed weights."""
-    rows_at_once: int
-    """Rows that are packed together for a gradient of weights."""
+    algebra: Algebra
 
 
-@lru_cache(maxsize=1)
-def headers() -> dict[str, str]:
-    """The files that generated code includes."""
-    return {path.name: path.read_text() for path in sorted(HEADERS.glob("*.h"))}
+_failures: dict[tuple[str, bool], UnrolledError] = {}
+
+
+def _load(source: str, *, name: str, double: bool) -> Any:
+    """C and the headers that it includes, compiled now or taken from the cache.
+
+    What failed once fails again at once, so that nobody waits for a broken compiler twice.
+    """
+    if (source, double) in _failures:
+        raise _failures[source, double]
+    included = _INCLUDED.findall(source)
+    headers = {name: (FILES / name).read_text() for name in included}
+    try:
+        return load_library(source, name=name, headers=headers, double=double)
+    except UnrolledError as error:
+        _failures[source, double] = error
+        raise
 
 
 @lru_cache(maxsize=8)
@@ -40,31 +71,23 @@ def fixed_library(name: str, *, double: bool) -> Any:
         CompilerFailedError: The compiler refuses.
         CompilerTimeoutError: The compiler takes too long.
     """
-    source = (HEADERS / f"{name}.c").read_text()
-    return load_library(source, name=name, headers=headers(), double=double)
+    return _load((FILES / f"{name}.c").read_text(), name=name, double=double)
 
 
-_failures: dict[tuple[Plan, bool], UnrolledError] = {}
+def _algebra_for(*, double: bool) -> Algebra:
+    table = _Table.in_dll(fixed_library("algebra", double=double), "algebra")
+    return Algebra(ctypes.addressof(table), table.panel, table.rows_at_once)
 
 
 @lru_cache(maxsize=256)
 def library_of(plan: Plan, *, double: bool) -> Library:
     """The plan as machine code, compiled now or taken from the cache.
 
-    What failed once fails again at once, so that nobody waits for a broken compiler twice.
-
     Raises:
         NoCompilerError: There is no C compiler.
         CompilerFailedError: The compiler refuses.
         CompilerTimeoutError: The compiler takes too long.
     """
-    if (plan, double) in _failures:
-        raise _failures[plan, double]
-    try:
-        loaded = load_library(
-            emit_c.emit(plan), name=plan.step.cell.name, headers=headers(), double=double
-        )
-    except UnrolledError as error:
-        _failures[plan, double] = error
-        raise
-    return Library(loaded.forward, loaded.backward, int(loaded.panel()), int(loaded.rows_at_once()))
+    algebra = _algebra_for(double=double)
+    loaded = _load(emit_c.emit(plan), name=plan.step.cell.name, double=double)
+    return Library(loaded.forward, loaded.backward, algebra)

@@ -34,7 +34,7 @@ from unrolled.runtime.library_folder import (
 )
 from unrolled.runtime.toolchain import TIME_LIMIT, Toolchain, compile_file, find_toolchain
 
-FORMAT = 1  # of an entry, and of what the generated C expects from whoever loads it
+FORMAT = 2  # of an entry, and of what the generated C expects from whoever loads it
 _VERSIONS = "versions.json"
 _KEPT_VERSIONS = 20  # compilers; each costs its first user a start
 _log = logging.getLogger("unrolled")

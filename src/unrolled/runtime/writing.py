@@ -160,7 +160,7 @@ class Writer:
             output=held.tensor(output),
             weight=held.tensor(readout[0]),
             bias=held.tensor(readout[1]),
-            packed=held.room(self._symbols + kernels[0].panel, size, dtype=self._dtype),
+            packed=held.room(self._symbols + kernels[0].algebra.panel, size, dtype=self._dtype),
             scores=held.room(self._symbols, dtype=self._dtype),
             output_size=size,
             symbols=self._symbols,

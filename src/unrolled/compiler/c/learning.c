@@ -2,9 +2,8 @@
  * read a text chunk by chunk and learn from each which symbol comes next. The state goes on from
  * chunk to chunk, and no gradient follows it back. */
 #include "real.h"
-#include "product.h"
 #include "loop.h"
-#include "outer.h"
+#include "algebra.h"
 
 /* What is learned: some numbers, their gradients, and the sums of their gradients' squares. */
 struct parameter {
@@ -71,10 +70,13 @@ static double loss_of(real *scores, long symbols, long next)
 static double read_out(const struct learner *of, const long *next)
 {
     const long size = of->output_size, symbols = of->symbols;
-    pack(of->packed, of->weight, size, symbols, size, 0, panels_of(symbols));
+    const struct algebra *const algebra = of->calls[0]->algebra;
+    algebra->pack(of->packed, of->weight, size, symbols, size, 0, 1);
     for (long r = 0; r < of->rows; r++)
         memcpy(of->scores + r * symbols, of->bias, symbols * sizeof(real));
-    product(of->scores, symbols, of->output, size, of->rows, of->packed, symbols, size, 1);
+    algebra->product(
+        of->scores, symbols, of->output, size, of->rows, of->packed, (struct part){0, symbols},
+        size, 1);
 
     double loss = 0;
     memset(of->bias_gradient, 0, symbols * sizeof(real));
@@ -88,12 +90,14 @@ static double read_out(const struct learner *of, const long *next)
     }
 
     const struct call alone = {.slices = 1};
-    struct outer outer = outer_of(
+    struct outer outer = algebra->outer_of(
         &alone, 0, of->weight_gradient, symbols, size, of->scores, symbols, of->panels);
-    add_rows(&outer, of->output, size, of->rows);
-    add_held(&outer);
-    pack_transposed(of->packed_back, of->weight, size, size, symbols, 0, panels_of(size));
-    product(of->owed, size, of->scores, symbols, of->rows, of->packed_back, size, symbols, 0);
+    algebra->add_rows(&outer, of->output, size, of->rows);
+    algebra->add_held(&outer);
+    algebra->pack_transposed(of->packed_back, of->weight, size, size, symbols, 0, 1);
+    algebra->product(
+        of->owed, size, of->scores, symbols, of->rows, of->packed_back, (struct part){0, size},
+        symbols, 0);
     return loss;
 }
 

@@ -9,6 +9,8 @@
 
 #include <sched.h>
 
+struct algebra;
+
 struct call {
     long steps;
     long from, to; /* the steps to do now, counted in the order in which they are done */
@@ -26,6 +28,7 @@ struct call {
     const long *symbols; /* the place of the one in each row of a one-hot input, or 0 */
     void (*parallel)(void (*)(void *), void *, unsigned, unsigned);
     int (*present)(void); /* how many threads have come */
+    const struct algebra *algebra; /* of these numbers' type */
 };
 
 struct step {
@@ -53,6 +56,11 @@ static inline struct times times_of(const struct call *call, int backward)
     return call->reverse ? (struct times){call->steps - 1 - late, call->steps - 1 - early}
                          : (struct times){early, late};
 }
+
+/* From one number to another, the end not included. */
+struct part {
+    long begin, end;
+};
 
 /* Rows one after the other. */
 struct span {

@@ -1,19 +1,9 @@
 /* Gradients of weights: over all rows, the sum of what each result of a product was owed times what
- * the product read. */
+ * the product read. Of algebra.c alone. */
 
 enum { AT_ONCE = 256, ABREAST = 8 }; /* rows and tiles that are packed together */
 
-struct outer {
-    real *gradient; /* of weights that made N results of K numbers */
-    long K;
-    long first, last; /* the results that this slice sees to */
-    const real *owed; /* the gradients of the results, of rows not yet added, `stride` apart */
-    long stride;
-    real *panels; /* what was read in those rows, PANEL numbers of each row side by side */
-    long held;    /* how many rows that are */
-};
-
-static inline struct outer outer_of(
+static struct outer outer_of(
     const struct call *call, long slice, real *gradient, long N, long K, const real *owed,
     long stride, real *panels)
 {
@@ -48,8 +38,7 @@ static inline void take_owed(
     }
 }
 
-/* Add the rows that are held. */
-static __attribute__((noinline, unused)) void add_held(struct outer *of)
+static void add_held(struct outer *of)
 {
     real owed[ABREAST][AT_ONCE][TILE];
     for (long n = of->first; n < of->last; n += ABREAST * TILE) {
@@ -65,9 +54,7 @@ static __attribute__((noinline, unused)) void add_held(struct outer *of)
     of->held = 0;
 }
 
-/* Rows that were read, one after the other. */
-static __attribute__((noinline, unused)) void add_rows(
-    struct outer *of, const real *v, long stride, long rows)
+static void add_rows(struct outer *of, const real *v, long stride, long rows)
 {
     for (long r = 0; r < rows; r++) {
         for (long k = 0; k < of->K; k += PANEL)
@@ -77,9 +64,7 @@ static __attribute__((noinline, unused)) void add_rows(
     }
 }
 
-/* Rows that were one-hot. */
-static __attribute__((noinline, unused)) void add_symbols(
-    struct outer *of, const long *symbols, long rows)
+static void add_symbols(struct outer *of, const long *symbols, long rows)
 {
     real owed[ABREAST][AT_ONCE][TILE];
     for (long begin = 0; begin < rows; begin += AT_ONCE) {
@@ -97,8 +82,7 @@ static __attribute__((noinline, unused)) void add_symbols(
     }
 }
 
-/* The states before the steps of a block. */
-static __attribute__((noinline, unused)) void add_states(
+static void add_states(
     struct outer *of, const struct call *call, const real *first, const real *sequence)
 {
     const struct times times = times_of(call, 1);

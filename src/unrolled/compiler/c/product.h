@@ -1,8 +1,7 @@
 /* Products of packed weights with a few rows, tiled so that the sums stay in registers.
  *
  * A packed matrix lies in panels of PANEL of its results: for each k the weights that v[k] meets,
- * side by side, zeros where the last panel is not full. */
-#include <string.h>
+ * side by side, zeros where the last panel is not full. Of algebra.c alone. */
 
 #if defined(__AVX512F__)
 enum { BYTES = 64, VECTORS = 4 };
@@ -108,37 +107,21 @@ static inline void tile(
         memcpy(out + r * out_stride, full + r * PANEL, results * sizeof(real));
 }
 
-/* From one number to another, the end not included. */
-struct part {
-    long begin, end;
-};
-
-/* out[r, part] += packed @ v[r, 0..K) for each row; from zero if `onto` is 0. The part begins where
- * a panel does. Tiles are equally high, as far as they can be: of few rows one alone would be slow.
- */
-static __attribute__((noinline, unused)) void product_part(
+/* Tiles are equally high, as far as they can be: of few rows one alone would be slow. */
+static void product(
     real *out, long out_stride, const real *v, long v_stride, long rows, const real *packed,
-    struct part part, long K, int onto)
+    struct part results, long K, int onto)
 {
     const long tiles = (rows + TILE - 1) / TILE;
-    for (long n = part.begin; n < part.end; n += PANEL)
+    for (long n = results.begin; n < results.end; n += PANEL)
         for (long t = 0, r = 0, few; t < tiles; t++, r += few) {
             few = (rows - r + tiles - t - 1) / (tiles - t);
-            tile(few, part.end - n, out + r * out_stride + n, out_stride, v + r * v_stride,
+            tile(few, results.end - n, out + r * out_stride + n, out_stride, v + r * v_stride,
                  v_stride, 1, packed + n * K, K, onto);
         }
 }
 
-/* The same for all of out[r, 0..N). */
-static inline void product(
-    real *out, long out_stride, const real *v, long v_stride, long rows, const real *packed,
-    long N, long K, int onto)
-{
-    product_part(out, out_stride, v, v_stride, rows, packed, (struct part){0, N}, K, onto);
-}
-
-/* The same where each v is one-hot, a one in the place of its symbol and zeros elsewhere. */
-static __attribute__((noinline, unused)) void gather(
+static void gather(
     real *out, long out_stride, const long *symbols, long rows, const real *packed, long N, long K)
 {
     for (long r = 0; r < rows; r++)
@@ -149,7 +132,14 @@ static __attribute__((noinline, unused)) void gather(
         }
 }
 
-static inline long panels_of(long results) { return (results + PANEL - 1) / PANEL; }
+static long panels_of(long results) { return (results + PANEL - 1) / PANEL; }
+
+/* The share of a slice among all panels. */
+static struct part panels_in(long results, long slice, long slices)
+{
+    const long panels = panels_of(results);
+    return (struct part){panels * slice / slices, panels * (slice + 1) / slices};
+}
 
 typedef real quad __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
 
@@ -162,11 +152,11 @@ static inline void transpose_quads(real *to, const real *from, long stride)
         *(quad *)(to + i * PANEL) = (quad){a[i], b[i], c[i], d[i]};
 }
 
-/* Panels `first` to `last` of w (N x K, rows `stride` apart), whose product is w @ v. */
-static __attribute__((noinline, unused)) void pack(
-    real *packed, const real *w, long stride, long N, long K, long first, long last)
+static void pack(
+    real *packed, const real *w, long stride, long N, long K, long slice, long slices)
 {
-    for (long p = first; p < last; p++) {
+    const struct part panels = panels_in(N, slice, slices);
+    for (long p = panels.begin; p < panels.end; p++) {
         real *const to = packed + p * K * PANEL;
         const real *const from = w + p * PANEL * stride;
         const long rows = N - p * PANEL < PANEL ? N - p * PANEL : PANEL;
@@ -193,11 +183,11 @@ static inline void pad(real *to, const real *from, long numbers)
     memcpy(to, from, numbers * sizeof(real));
 }
 
-/* Panels of the transposed w (K x N, rows `stride` apart), whose product is w^T @ v. */
-static __attribute__((noinline, unused)) void pack_transposed(
-    real *packed, const real *w, long stride, long N, long K, long first, long last)
+static void pack_transposed(
+    real *packed, const real *w, long stride, long N, long K, long slice, long slices)
 {
-    for (long p = first; p < last; p++)
+    const struct part panels = panels_in(N, slice, slices);
+    for (long p = panels.begin; p < panels.end; p++)
         for (long k = 0; k < K; k++)
             pad(packed + (p * K + k) * PANEL, w + k * stride + p * PANEL, N - p * PANEL);
 }

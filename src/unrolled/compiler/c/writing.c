@@ -1,8 +1,8 @@
 /* Text written by a network: layers of a compiled cell, one on the other, and a readout whose
  * scores say how likely each symbol is to come next. A symbol that is drawn is read next. */
 #include "real.h"
-#include "product.h"
 #include "loop.h"
+#include "algebra.h"
 
 struct network {
     long layers;
@@ -61,9 +61,9 @@ static void advance(const struct network *network, int packed)
     const long size = network->output_size, symbols = network->symbols;
     if (network->bias)
         memcpy(network->scores, network->bias, symbols * sizeof(real));
-    product(
-        network->scores, symbols, network->output, size, 1, network->packed, symbols, size,
-        network->bias != 0);
+    network->calls[0]->algebra->product(
+        network->scores, symbols, network->output, size, 1, network->packed,
+        (struct part){0, symbols}, size, network->bias != 0);
 }
 
 /* Of symbols that are equally likely the first counts as the likelier one. */
@@ -163,9 +163,9 @@ static long draw(
 long write_text(
     const struct network *network, const struct choice *choice, const struct writing *writing)
 {
-    pack(
+    network->calls[0]->algebra->pack(
         network->packed, network->weight, network->output_size, network->symbols,
-        network->output_size, 0, panels_of(network->symbols));
+        network->output_size, 0, 1);
     for (long n = 0; n < writing->count; n++) {
         read(network, writing->text + n);
         advance(network, n > 0);
