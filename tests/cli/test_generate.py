@@ -68,6 +68,19 @@ def test_a_bad_line_is_named_after_the_answers_of_those_before_it():
         list(_answered(Answering(), lines, {"beam": 0}))
 
 
+def test_whoever_types_a_bad_line_may_type_another(unrolled, tags, monkeypatch):
+    line = "w\udce9\n"
+    typed(monkeypatch, f"w1\n{line}w2\n")
+    assert unrolled("generate run")[0] == 2
+    typed(monkeypatch, f"w1\n{line}w2\n")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    code, out, err = unrolled("generate run")
+    assert (code, [word[:2] for word in out.split()]) == (0, ["w1", "w2"])
+    told = err.splitlines()
+    assert told[0] == "a text a line; Ctrl-D ends" and len(told) == 2
+    assert told[1].startswith("unrolled: line 2 of standard input: byte 0xe9 fits no character")
+
+
 def test_bytes_that_are_no_text_are_told_by_their_line(tags, unrolled, monkeypatch):
     pipe = io.TextIOWrapper(io.BytesIO(b"w1\rx\r\nw\xe9 x\nw2 x\n"), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", pipe)

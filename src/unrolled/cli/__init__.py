@@ -12,6 +12,7 @@ from importlib import import_module
 
 from unrolled import __version__
 from unrolled.cli.processes import in_one_voice
+from unrolled.cli.progress import complain
 from unrolled.errors import LaunchError, SamplingError, SettingError, UnrolledError
 
 VERBS = {
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return in_one_voice(list(sys.argv[1:] if arguments is None else arguments), _run)
     except LaunchError as error:
-        return _complain(str(error))
+        complain(error)
+        return MISTAKE
 
 
 def _run(given: list[str]) -> int:
@@ -63,14 +65,16 @@ def _run(given: list[str]) -> int:
         sys.stdout.flush()
         return code
     except UnrolledError as error:
-        return _complain(_in_flags(error))
+        complain(_in_flags(error))
+        return MISTAKE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our pipe has left: nothing more to say, nothing wrong
         return OK
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        return _complain(f"the system refuses: {error.strerror or error}{where}.")
+        complain(f"the system refuses: {error.strerror or error}{where}.")
+        return MISTAKE
     finally:
         _let_go()
 
@@ -93,13 +97,6 @@ def _let_go() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _complain(message: str) -> int:
-    from unrolled.training.watchers import clean
-
-    print(f"unrolled: {clean(message)}", file=sys.stderr)
-    return MISTAKE
-
-
 def _show_everything() -> None:
     """Let standard output escape the characters that its encoding lacks, as errors do."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -116,7 +113,7 @@ def _dispatch(given: list[str]) -> int:
         return OK
     if verb not in VERBS:
         known = ", ".join(VERBS)
-        print(f"unrolled: no verb {verb!r}; there are: {known}", file=sys.stderr)
+        complain(f"no verb {verb!r}; there are: {known}")
         return MISTAKE
     run: Callable[[list[str]], int] = import_module(f"unrolled.cli.{verb}").run
     return run(given[1:])

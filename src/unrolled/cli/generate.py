@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional
 
 from unrolled.cli.arguments import given_of, parse, require_fit, shown_as
-from unrolled.cli.progress import waiting
+from unrolled.cli.progress import complain, waiting
 from unrolled.errors import (
     LineError,
     SamplingError,
@@ -114,7 +115,17 @@ def _lines(trained: Any, text: str | None, options: dict[str, Any]) -> Iterator[
         print("a text a line; Ctrl-D ends", file=sys.stderr)
     read = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
     while some := [*islice(read, 1 if typed else AT_ONCE)]:
-        yield from (f"{answer}\n" for answer in _answered(trained, some, options))
+        with _bad_line_told() if typed else nullcontext():
+            yield from (f"{answer}\n" for answer in _answered(trained, some, options))
+
+
+@contextmanager
+def _bad_line_told() -> Iterator[None]:
+    """Whoever types may type anew, and need not begin anew."""
+    try:
+        yield
+    except LineError as error:
+        complain(error)
 
 
 def _answered(

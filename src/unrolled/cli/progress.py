@@ -1,4 +1,4 @@
-"""How far long work is: a bar in a terminal, plain lines elsewhere."""
+"""What is told on standard error: how far long work is, and what went wrong."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -42,6 +42,13 @@ def waiting(what: str) -> Iterator[None]:
         yield
     finally:
         print(_ERASED, end="", file=sys.stderr, flush=True)
+
+
+def complain(message: object) -> None:
+    """Say what went wrong, as all of the command does."""
+    from unrolled.training.watchers import clean
+
+    print(f"unrolled: {clean(str(message))}", file=sys.stderr)
 
 
 def _lines() -> Callable[[str, float], None]:
