@@ -26,6 +26,7 @@ from unrolled.cells import find_cell
 from unrolled.data.batches import bucketed
 from unrolled.models.search import search
 from unrolled.tasks.registry import find_task
+from unrolled.tasks.translate.coder import Coder
 from unrolled.tasks.translate.run import TranslateRun
 from unrolled.tasks.translate.task import Batch, Translate, batch_of, build_model, lengths_of
 
@@ -59,7 +60,7 @@ def print_padding() -> None:
         settings = replace(find_task(name).defaults(), data=data)
         run = find_task(name).run_module().open_run
         _, splits = run._read(settings, lambda line: None)
-        coder = run.learn_codes(settings, splits)
+        coder = run.coder_types[settings.model].learn(settings, splits)
         coded = coder.code(splits.train)
         sides = coded if name == "translate" else coded[:1]
         lengths = np.array([[*map(len, each)] for each in zip(*sides, strict=True)]).squeeze()
@@ -71,7 +72,7 @@ def print_padding() -> None:
 def a_batch(settings) -> tuple[TranslateRun, object, Batch, object]:
     """A model with fresh weights, and a batch of sentences of about the usual length."""
     _, splits = TranslateRun._read(settings, lambda line: None)
-    coder = TranslateRun.learn_codes(settings, splits)
+    coder = Coder.learn(settings, splits)
     coded = coder.code(splits.train)
     middle = np.argsort(lengths_of(coded)[:, 0], kind="stable")[len(coded.sources) * 6 // 10 :]
     batch = batch_of(coded, middle[: settings.batch_size], torch.device("cpu"))

@@ -4,6 +4,7 @@ import inspect
 import re
 import string
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -18,6 +19,9 @@ from unrolled.lang.text import TEXT
 from unrolled.lang.words import WORDS
 from unrolled.runtime.meaning import MEANING
 from unrolled.runtime.onnx.meaning import ONNX
+from unrolled.tasks.sentiment.run import SentimentRun
+from unrolled.tasks.tag.run import TagRun
+from unrolled.tasks.translate.run import TranslateRun
 
 TABLES = {"MEANING": MEANING, "ONNX": ONNX, "TEXT": TEXT.rows, "TEX": TEX.rows}
 CLASSES = inspect.getmembers(errors, inspect.isclass)
@@ -50,6 +54,11 @@ def test_every_operation_can_be_written_in_a_cell():
     signs = {op for op, _ in BINARY.values()} | set(COMPARE.values()) | {"neg", "product", "slice"}
     leaves = {op for op in OPS if OPS[op].kind == "leaf"}
     assert signs | leaves | (set(WORDS) & set(OPS)) == set(OPS)
+
+
+@pytest.mark.parametrize("run", [SentimentRun, TagRun, TranslateRun])
+def test_a_task_numbers_examples_for_each_of_its_models(run):
+    assert set(run.coder_types) == set(get_args(get_type_hints(run.settings_type)["model"]))
 
 
 def test_every_word_is_exported():

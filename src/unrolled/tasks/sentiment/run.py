@@ -11,8 +11,6 @@ import numpy as np
 from unrolled.data.examples.kinds import Labelled
 from unrolled.data.examples.labelled import read_labelled
 from unrolled.data.examples.sources import Source
-from unrolled.data.examples.splits import Splits
-from unrolled.lang.cell import Cell
 from unrolled.probe.subject import Progress
 from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.sentiment.baseline import bag_of_words, commonest_label, macro_f1
@@ -21,7 +19,6 @@ from unrolled.tasks.sentiment.settings import SentimentSettings
 from unrolled.tasks.sentiment.task import Coder, Model, Sentiment, build_model, score_all
 from unrolled.tasks.texts.bert import prepared
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
 from unrolled.tasks.texts.telling import counted
 
@@ -65,6 +62,9 @@ class SentimentRun(TextRun[Model, Labelled, Coder]):
     takes = "line"
     kind = "labelled texts"
     settings_type = SentimentSettings
+    coder_types = {"recurrent": Coder, "bert": Coder}
+    task_type = Sentiment
+    build = staticmethod(build_model)
     prepared = staticmethod(prepared)
 
     @classmethod
@@ -75,37 +75,10 @@ class SentimentRun(TextRun[Model, Labelled, Coder]):
         columns = {"text_column": settings.text_column, "label_column": settings.label_column}
         return partial(read_labelled, **columns, encoding=source.encoding)
 
-    @classmethod
-    def learn_codes(cls, settings: SentimentSettings, splits: Splits[Labelled]) -> Coder:
-        """The units of the training part, and all labels."""
-        return Coder.learn(settings, splits)
-
-    @classmethod
-    def codes_from_json(cls, given: Any, settings: SentimentSettings, path: Path) -> Coder:
-        """The same, as a run keeps them."""
-        return Coder.from_json(given, settings, path)
-
     @staticmethod
     def learned(coder: Coder) -> list[str]:
         """Labels, and how many units have a number."""
         return [counted(coder.labels, "labels"), f"a vocabulary of {len(coder.tokenizer):,}"]
-
-    @classmethod
-    def build(cls, settings: SentimentSettings, cell: Cell, coder: Coder) -> Model:
-        """The model with fresh weights."""
-        return build_model(settings, cell, coder)
-
-    @classmethod
-    def make_task(
-        cls,
-        model: Model,
-        coder: Coder,
-        settings: SentimentSettings,
-        splits: Splits[Labelled],
-        report: Report,
-    ) -> Sentiment:
-        """Data and loss."""
-        return Sentiment(model, coder, settings, splits, report)
 
     def chances(self, texts: Sequence[str]) -> np.ndarray:
         """The probability of each of `coder.labels` for some texts: N x Y."""

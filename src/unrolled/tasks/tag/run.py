@@ -11,9 +11,7 @@ import numpy as np
 
 from unrolled.data.examples.kinds import Tagged
 from unrolled.data.examples.sources import Source
-from unrolled.data.examples.splits import Splits
 from unrolled.data.examples.tagged import TagColumns, read_tagged
-from unrolled.lang.cell import Cell
 from unrolled.probe.subject import Progress
 from unrolled.tasks.export_call import ExportCall
 from unrolled.tasks.tag.coder import Coder
@@ -23,7 +21,6 @@ from unrolled.tasks.tag.settings import TagSettings
 from unrolled.tasks.tag.task import Model, Tag, build_model, tags_of
 from unrolled.tasks.texts.bert import prepared
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
 from unrolled.tasks.texts.telling import counted
 
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from unrolled.probe.report.static import StaticPage
 
 CONFUSIONS = 5  # that are told
-CODERS = {"recurrent": Coder, "bert": PieceCoder}
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,9 @@ class TagRun(TextRun[Model, Tagged, Coder | PieceCoder]):
     takes = "line"
     kind = "tagged sentences"
     settings_type = TagSettings
+    coder_types = {"recurrent": Coder, "bert": PieceCoder}
+    task_type = Tag
+    build = staticmethod(build_model)
     prepared = staticmethod(prepared)
 
     @classmethod
@@ -75,37 +74,10 @@ class TagRun(TextRun[Model, Tagged, Coder | PieceCoder]):
         columns = None if word is None or tag is None else TagColumns(word, tag)
         return partial(read_tagged, columns=columns, encoding=source.encoding)
 
-    @classmethod
-    def learn_codes(cls, settings: TagSettings, splits: Splits[Tagged]) -> Coder | PieceCoder:
-        """The words and letters of the training part, or pieces of words, and all tags."""
-        return CODERS[settings.model].learn(settings, splits)
-
-    @classmethod
-    def codes_from_json(cls, given: Any, settings: TagSettings, path: Path) -> Coder | PieceCoder:
-        """The same, as a run keeps them."""
-        return CODERS[settings.model].from_json(given, settings, path)
-
     @staticmethod
     def learned(coder: Coder | PieceCoder) -> list[str]:
         """Tags, and how many words or pieces have a number."""
         return [counted(coder.tags, "tags"), f"a vocabulary of {coder.vocabulary:,}"]
-
-    @classmethod
-    def build(cls, settings: TagSettings, cell: Cell, coder: Coder | PieceCoder) -> Model:
-        """The model with fresh weights."""
-        return build_model(settings, cell, coder)
-
-    @classmethod
-    def make_task(
-        cls,
-        model: Model,
-        coder: Coder | PieceCoder,
-        settings: TagSettings,
-        splits: Splits[Tagged],
-        report: Report,
-    ) -> Tag:
-        """Data and loss."""
-        return Tag(model, coder, settings, splits, report)
 
     def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The likeliest tag of each word.

@@ -56,6 +56,10 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
     name: ClassVar[str]
     kind: ClassVar[SetKind]
     settings_type: ClassVar[type[Any]]
+    coder_types: ClassVar[Mapping[str, Any]]
+    """What numbers the examples of each model."""
+    task_type: ClassVar[Callable[..., Task[Any]]]
+    """Data and loss, of a model, a coder, settings, splits, and who is told."""
     coder: Codes
 
     @classmethod
@@ -68,36 +72,15 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         """The settings as they hold, and what gives a fresh model what it learned before."""
         return settings, lambda model: None
 
-    @classmethod
-    @abstractmethod
-    def learn_codes(cls, settings: Any, splits: Splits[Kind]) -> Codes:
-        """What numbers examples, learned from the training part."""
-
-    @classmethod
-    @abstractmethod
-    def codes_from_json(cls, given: Any, settings: Any, path: Path) -> Codes:
-        """The same, as a run keeps it.
-
-        Raises:
-            DamagedFileError: It is none.
-        """
-
     @staticmethod
     def learned(coder: Codes) -> list[str]:
         """What was learned of the training part before training, in a few words each."""
         return []
 
-    @classmethod
+    @staticmethod
     @abstractmethod
-    def build(cls, settings: Any, cell: Cell, coder: Codes) -> Model:
+    def build(settings: Any, cell: Cell, coder: Any) -> Any:
         """The model with fresh weights."""
-
-    @classmethod
-    @abstractmethod
-    def make_task(
-        cls, model: Model, coder: Codes, settings: Any, splits: Splits[Kind], report: Report
-    ) -> Task[Model]:
-        """Data and loss."""
 
     @classmethod
     def begun(cls, settings: Any, cell: Cell | None, report: Report) -> Begun:
@@ -105,7 +88,7 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
         cell = cell or find_cell(settings.cell)
         settings, load = cls.prepared(settings, report)
         source, splits = cls._read(settings, report)
-        coder = cls.learn_codes(settings, splits)
+        coder = cls.coder_types[settings.model].learn(settings, splits)
         report(told(source.name, splits, cls.learned(coder)))
         task = cls._task(settings, cell, coder, splits, report)
         load(task.model)
@@ -134,12 +117,13 @@ class TextRun(Run[Model], Generic[Model, Kind, Codes]):
     ) -> Task[Model]:
         """The task with a fresh model, everything seeded."""
         model = build_on(begin(settings.training), lambda: cls.build(settings, cell, coder))
-        return cls.make_task(model, coder, settings, splits, report)
+        return cls.task_type(model, coder, settings, splits, report)
 
     @classmethod
     def _parts(cls, config: Mapping[str, Any], path: Path) -> tuple[Any, Cell, Codes]:
         settings = settings_from_json(cls.settings_type, config.get("settings"), path)
-        coder = cls.codes_from_json(config.get("codes"), settings, path)
+        coder_type = cls.coder_types[settings.model]
+        coder = coder_type.from_json(config.get("codes"), settings, path)
         return settings, stored.from_json(config.get("cell")), coder
 
     def _read_config(self) -> None:

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 from unrolled.data.examples.kinds import Pair
 from unrolled.data.examples.paired import read_pairs
 from unrolled.data.examples.sources import Source
-from unrolled.data.examples.splits import Splits
-from unrolled.lang.cell import Cell
 from unrolled.probe.subject import Progress
 from unrolled.tasks.texts.looking import Examined
-from unrolled.tasks.texts.reading import Report
 from unrolled.tasks.texts.run import TextRun
 from unrolled.tasks.translate.coder import Coder
 from unrolled.tasks.translate.scores import Scores, remembered, words_by
@@ -49,6 +46,9 @@ class TranslateRun(TextRun[Translator, Pair, Coder]):
     takes = "line"
     kind = "pairs of sentences"
     settings_type = TranslateSettings
+    coder_types = {"recurrent": Coder, "transformer": Coder}
+    task_type = Translate
+    build = staticmethod(build_model)
 
     @classmethod
     def reader(
@@ -58,37 +58,10 @@ class TranslateRun(TextRun[Translator, Pair, Coder]):
         sides = {"source": settings.source, "target": settings.target}
         return partial(read_pairs, **sides, encoding=source.encoding)
 
-    @classmethod
-    def learn_codes(cls, settings: TranslateSettings, splits: Splits[Pair]) -> Coder:
-        """The units of both sides of the training part."""
-        return Coder.learn(settings, splits)
-
-    @classmethod
-    def codes_from_json(cls, given: Any, settings: TranslateSettings, path: Path) -> Coder:
-        """The same, as a run keeps them."""
-        return Coder.from_json(given, settings, path)
-
     @staticmethod
     def learned(coder: Coder) -> list[str]:
         """How many units of each side have a number."""
         return [f"vocabularies of {len(coder.source):,} and {len(coder.target):,}"]
-
-    @classmethod
-    def build(cls, settings: TranslateSettings, cell: Cell, coder: Coder) -> Translator:
-        """The model with fresh weights."""
-        return build_model(settings, cell, coder)
-
-    @classmethod
-    def make_task(
-        cls,
-        model: Translator,
-        coder: Coder,
-        settings: TranslateSettings,
-        splits: Splits[Pair],
-        report: Report,
-    ) -> Translate:
-        """Data and loss."""
-        return Translate(model, coder, settings, splits, report)
 
     def translate(
         self,
