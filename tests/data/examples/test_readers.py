@@ -154,9 +154,9 @@ def test_of_universal_dependencies_only_words_count(tmp_path):
 @pytest.mark.parametrize(
     ("text", "columns", "complaint"),
     [
-        ("a b\nc\n", None, "line 2 has 1 columns, those before have 2"),
-        ("a\nb\n", None, "line 1 has 1 columns, counted from 0; wanted columns 0 and -1"),
-        ("a b\n", TagColumns(0, 5), "line 1 has 2 columns, .*; wanted columns 0 and 5"),
+        ("a b\nc\n", None, "line 2 has not 2 columns like those before, but 1"),
+        ("a\nb\n", None, "line 1 is too narrow for columns 0 and -1, .*: its width is 1"),
+        ("a b\n", TagColumns(0, 5), "line 1 is too narrow for columns 0 and 5, .*: its width is 2"),
     ],
 )
 def test_ragged_columns_are_refused(tmp_path, text, columns, complaint):

@@ -75,7 +75,7 @@ def read_conll(
                 universal = width == UNIVERSAL and bool(_PLACE.fullmatch(fields[0]))
                 columns = _columns(path, number, width, columns, universal=universal)
             if len(fields) != width:
-                problem = f"has {len(fields)} columns, those before have {width}"
+                problem = f"has not {width} columns like those before, but {len(fields)}"
                 raise row_error(path, number, problem)
             assert columns is not None
             if not universal or fields[0].isdigit():  # 3-4 stands for both words that follow
@@ -88,7 +88,7 @@ def _columns(
     columns = given or (TagColumns(1, 3) if universal else TagColumns(0, -1))
     if width < 2 or not all(-width <= column < width for column in columns):
         wanted = " and ".join(map(str, columns))
-        problem = f"has {width} columns, counted from 0; wanted columns {wanted}"
+        problem = f"is too narrow for columns {wanted}, the first being 0: its width is {width}"
         raise row_error(path, line, problem)
     return columns
 
