@@ -1,7 +1,9 @@
 """Character models of equal parameters after equal minutes on one text: one table.
 
-Each model is made as wide as the parameters allow. Of a few learning rates each takes the one that
-is best on the validation part after a tenth of the minutes; the test part counts.
+Each model is made as wide as the parameters allow. A tenth of the minutes shows which of a few
+learning rates is best on the validation part; that one and the next smaller one, since what goes
+well for a short time may be too fast for a long one, have all minutes each. The better of the two
+on the validation part is shown, by its test part.
 
     python bench/equal.py --minutes 10 --threads 1
     python bench/equal.py --models lstm gpt2 --parameters 1_000_000
@@ -11,6 +13,7 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from machine import describe
@@ -52,15 +55,41 @@ def widest(model: str, symbols: int, most: int) -> CharLMSettings:
     return settings_of(model, width)
 
 
-def bits_after(settings: CharLMSettings, text: str, minutes: float, options: argparse.Namespace):
-    """The test part's bits per character, those of the validation part, and the steps."""
+class Trained(NamedTuple):
+    """What came of some minutes."""
+
+    validation: float
+    """Nats per character, the best on the way."""
+    bits: float
+    """Per character of the test part."""
+    steps: int
+
+
+def trained(
+    settings: CharLMSettings, rate: float, minutes: float, options: argparse.Namespace
+) -> Trained:
+    """Train a model for so many minutes."""
+    settings = replace(settings, training=replace(settings.training, learning_rate=rate))
     training = {**vars(settings.training), "minutes": minutes, "threads": options.threads}
     own = {n: v for n, v in vars(settings).items() if n not in ("training", "data", "out")}
     with tempfile.TemporaryDirectory() as folder:
-        run = unrolled.train("char-lm", text, out=Path(folder) / "run", **{**own, **training})
+        out = Path(folder) / "run"
+        run = unrolled.train("char-lm", options.text, out=out, **{**own, **training})
         lines = [line for line in read_metrics(run.path) if line["kind"] == "validation"]
         best = min(line["loss"] for line in lines)
-        return run.evaluate().bits_per_character, best, run.ending.step
+        return Trained(best, run.evaluate().bits_per_character, run.ending.step)
+
+
+def best_rate(settings: CharLMSettings, options: argparse.Namespace) -> tuple[float, Trained]:
+    """The learning rate that is best over all minutes, as far as was tried, and what it came to."""
+    rates = sorted(options.rates)
+    tried = [trained(settings, rate, options.minutes / 10, options).validation for rate in rates]
+    best = tried.index(min(tried))
+    made = {
+        rate: trained(settings, rate, options.minutes, options)
+        for rate in rates[max(0, best - 1) : best + 1]
+    }
+    return min(made.items(), key=lambda pair: pair[1].validation)
 
 
 def main() -> None:
@@ -80,20 +109,11 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for model in options.models:
         settings = widest(model, symbols, options.parameters)
-
-        def at(rate: float, settings: CharLMSettings = settings) -> CharLMSettings:
-            return replace(settings, training=replace(settings.training, learning_rate=rate))
-
-        tried = {
-            rate: bits_after(at(rate), options.text, options.minutes / 10, options)[1]
-            for rate in options.rates
-        }
-        rate = min(tried, key=tried.__getitem__)
-        bits, _, steps = bits_after(at(rate), options.text, options.minutes, options)
+        rate, made = best_rate(settings, options)
         count = parameters(settings, symbols)
         layers = f"{settings.num_layers} x " if settings.num_layers > 1 else ""
-        row = f"{model} | {layers}{settings.hidden_size} | {count:,} | {rate:g} | {steps:,}"
-        print(f"| {row} | {bits:.3f} |", flush=True)
+        row = f"{model} | {layers}{settings.hidden_size} | {count:,} | {rate:g} | {made.steps:,}"
+        print(f"| {row} | {made.bits:.3f} |", flush=True)
 
 
 if __name__ == "__main__":
