@@ -28,7 +28,14 @@ from unrolled.models.search import search
 from unrolled.tasks.registry import find_task
 from unrolled.tasks.translate.coder import Coder
 from unrolled.tasks.translate.run import TranslateRun
-from unrolled.tasks.translate.task import Batch, Translate, batch_of, build_model, lengths_of
+from unrolled.tasks.translate.task import (
+    Batch,
+    Translate,
+    Translator,
+    batch_of,
+    build_model,
+    lengths_of,
+)
 
 SETS = {"sentiment": "tweets", "tag": "brown", "translate": "libreoffice-en-ko"}
 ROUNDS = 15
@@ -69,7 +76,7 @@ def print_padding() -> None:
         print(f"padding, {name} on {data}: {1 - lengths.sum() / room:.1%}")
 
 
-def a_batch(settings) -> tuple[TranslateRun, object, Batch, object]:
+def a_batch(settings) -> tuple[Translator, Coder, Batch]:
     """A model with fresh weights, and a batch of sentences of about the usual length."""
     _, splits = TranslateRun._read(settings, lambda line: None)
     coder = Coder.learn(settings, splits)

@@ -54,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return in_one_voice(list(sys.argv[1:] if arguments is None else arguments), _run)
     except LaunchError as error:
-        complain(error)
-        return MISTAKE
+        return _refuse(error)
 
 
 def _run(given: list[str]) -> int:
@@ -65,16 +64,14 @@ def _run(given: list[str]) -> int:
         sys.stdout.flush()
         return code
     except UnrolledError as error:
-        complain(_in_flags(error))
-        return MISTAKE
+        return _refuse(_in_flags(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our pipe has left: nothing more to say, nothing wrong
         return OK
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        complain(f"the system refuses: {error.strerror or error}{where}.")
-        return MISTAKE
+        return _refuse(f"the system refuses: {error.strerror or error}{where}.")
     finally:
         _let_go()
 
@@ -86,6 +83,11 @@ def _in_flags(error: UnrolledError) -> str:
     if name in NO_FLAGS:
         return str(error)
     return error.template.format(**{**error.facts, fact: f"--{name.replace('_', '-')}"})
+
+
+def _refuse(message: object) -> int:
+    complain(message)
+    return MISTAKE
 
 
 def _let_go() -> None:
@@ -113,7 +115,6 @@ def _dispatch(given: list[str]) -> int:
         return OK
     if verb not in VERBS:
         known = ", ".join(VERBS)
-        complain(f"no verb {verb!r}; there are: {known}")
-        return MISTAKE
+        return _refuse(f"no verb {verb!r}; there are: {known}")
     run: Callable[[list[str]], int] = import_module(f"unrolled.cli.{verb}").run
     return run(given[1:])

@@ -53,8 +53,7 @@ def _load(source: str, *, name: str, double: bool) -> Any:
     """
     if (source, double) in _failures:
         raise _failures[source, double]
-    included = _INCLUDED.findall(source)
-    headers = {name: (FILES / name).read_text() for name in included}
+    headers = {file: (FILES / file).read_text() for file in _INCLUDED.findall(source)}
     try:
         return load_library(source, name=name, headers=headers, double=double)
     except UnrolledError as error:
