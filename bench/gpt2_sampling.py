@@ -66,6 +66,7 @@ def main() -> None:
     """Measure, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--size", choices=SHAPES, default="gpt2")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--prompt", type=int, default=32, help="tokens that are given")
@@ -75,17 +76,19 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     ours = GPT2(SHAPES[options.size]).eval()
-    theirs = theirs_like(ours)
+    theirs = theirs_like(ours).to(options.device)
+    ours.to(options.device)
     prompt = torch.randint(ours.shape.vocabulary_size, (options.batch_size, options.prompt))
+    prompt = prompt.to(options.device)
     greedily = {"max_new_tokens": options.tokens, "do_sample": False, "pad_token_id": 0}
     writers = {
-        "unrolled": lambda: write(ours, prompt, options.tokens),
-        "transformers": lambda: theirs.generate(prompt, **greedily),  # pyright: ignore[reportAttributeAccessIssue]
+        "unrolled": lambda: write(ours, prompt, options.tokens).cpu(),
+        "transformers": lambda: theirs.generate(prompt, **greedily).cpu(),  # pyright: ignore[reportAttributeAccessIssue]
     }
     assert torch.equal(*(run() for run in writers.values()))
     times = take_turns(writers, options.rounds)
     count = options.batch_size * options.tokens
-    print(f"{describe()}, transformers {transformers.__version__}")
+    print(f"{describe(options.device)}, transformers {transformers.__version__}")
     print(f"{options.size}, float32, {options}")
     print(f"{'tokens a second':<16}{'median':>10}{'fastest':>10}")
     for name, found in times.items():

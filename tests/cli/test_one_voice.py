@@ -50,6 +50,16 @@ def test_another_speaks_where_the_first_does_not_and_leaves_its_word(among, caps
     assert first._words().startswith("process 1: no task is named 'nothing'")
 
 
+def test_the_word_that_another_leaves_is_what_went_wrong_alone(among):
+    def work(given):
+        sys.stderr.write("3 examples\nunrolled: the label 'unrolled: x' is known,\nno other\n")
+        return 2
+
+    first = among(1)
+    assert processes.in_one_voice(["train"], work) == 2
+    assert first._words() == "process 1: the label 'unrolled: x' is known,\nno other"
+
+
 def test_flags_that_are_wrong_end_all_alike(among, capsys):
     among(1).leave_word()
     assert main(["train", "latch", "--nonsense", "1"]) == 2

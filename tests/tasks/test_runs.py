@@ -7,10 +7,11 @@ from torch import nn
 
 import unrolled
 from unrolled.errors import ModelTooLargeError, NoDeviceError, SettingError, UnknownTaskError
-from unrolled.tasks import registry
+from unrolled.tasks import computing, registry
 from unrolled.tasks.char_lm import run as char_lm
 from unrolled.tasks.char_lm.settings import CharLMSettings
 from unrolled.tasks.computing import begin, build_on, compute_on, open_on
+from unrolled.training.group import Group
 from unrolled.training.settings import TrainSettings
 
 CPU = torch.device("cpu")
@@ -23,12 +24,18 @@ def test_a_device_that_is_not_here_is_refused(device):
         compute_on(TrainSettings(device=device))
 
 
-def test_auto_is_a_gpu_if_there_is_one(monkeypatch):
+def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch):
     assert compute_on(TrainSettings(device="cpu")) == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert compute_on(TrainSettings()) == CPU
+
+
+def test_a_gpu_that_auto_would_take_and_that_does_not_serve_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert compute_on(TrainSettings()) == torch.device("cuda")
+    monkeypatch.setattr(computing, "join", lambda: Group(rank=63, size=64))
+    message = "cannot compute on 'cuda': .+ Each process has a GPU of its own: start fewer, or use"
+    with pytest.raises(NoDeviceError, match=message):
+        compute_on(TrainSettings())
 
 
 def test_a_model_trained_on_a_gpu_is_opened_where_there_is_none():

@@ -55,7 +55,7 @@ def _follow(group: "Group", given: list[str], work: Callable[[list[str]], int]) 
         code = _code(given, work)
     if code:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        group.leave_word(said.getvalue().strip().removeprefix("unrolled: "))
+        group.leave_word(f"\n{said.getvalue().strip()}".rpartition("\nunrolled: ")[2])
         group.leave()
         if not group.hears_the_first(_WAIT):
             sys.stderr.write(said.getvalue())

@@ -135,4 +135,4 @@ class StoredSettingsError(UnrolledError, ValueError):
 class NoDeviceError(UnrolledError, RuntimeError):
     """The device to compute on is not here."""
 
-    template = "cannot compute on {device!r}: {reason}. Use --device cpu, or auto."
+    template = "cannot compute on {device!r}: {reason}. {remedy}"

@@ -15,6 +15,8 @@ from unrolled.training.logs import tensorboard_writer
 from unrolled.training.settings import TrainSettings
 
 Model = TypeVar("Model", bound=nn.Module)
+_REMEDY = "Use --device cpu, or auto."
+_REMEDY_TOGETHER = "Each process has a GPU of its own: start fewer, or use --device cpu."
 
 
 def begin(settings: TrainSettings) -> torch.device:
@@ -40,15 +42,18 @@ def compute_on(settings: TrainSettings) -> torch.device:
     Raises:
         NoDeviceError: The device is not here.
     """
-    if settings.device == "auto":
-        return join().own(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    group = join()
     try:
-        device = join().own(torch.device(settings.device))
-        torch.zeros(1, device=device).item()  # the meta device is there, but computes nothing
+        there = group.own(torch.device(device))
+        torch.zeros(1, device=there).item()  # the meta device is there, but computes nothing
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise NoDeviceError(device=settings.device, reason=reason) from error
-    return device
+        remedy = _REMEDY if group.is_alone else _REMEDY_TOGETHER
+        raise NoDeviceError(device=device, reason=reason, remedy=remedy) from error
+    return there
 
 
 def open_on(settings: TrainSettings) -> torch.device:
