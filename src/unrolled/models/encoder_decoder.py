@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from unrolled.lang.cell import Cell
 from unrolled.models.attention import Attention, Memory
 from unrolled.models.encoder import Encoder, Shape
+from unrolled.models.linear import Linear
 
 AttentionForm = Literal["none", "additive", "multiplicative"]
 
@@ -51,7 +52,7 @@ class EncoderDecoder(nn.Module):
         self.bridge = _Bridge(self.encoder, self.decoder)
         self.attention = None if attention == "none" else Attention(width, memory, attention)
         self.mix = None if attention == "none" else nn.Linear(width + memory, width)
-        self.readout = nn.Linear(width, target.input_size)
+        self.readout = Linear(width, target.input_size)
 
     def read(self, source: Int[Tensor, "S B"], lengths: Int[Tensor, " B"] | None = None) -> Writing:
         """Read a source; what comes back is where writing starts.

@@ -49,16 +49,16 @@ def search(
     """The best targets of each source that a search with some beams finds, the best first.
 
     Beams of all sources go on together, row k * B + b for beam k of source b. A target that ended
-    is scored log p / ((5 + length) / 6)^penalty (Wu et al. 2016, equation 14), its end counted. A
-    source is left when its best beam, scored as if it ended there, is no better than the worst of
-    its targets kept: without a penalty none better can come.
+    is scored log p / ((5 + length) / 6)^penalty (Wu et al. 2016, equation 14), its end counted. The
+    best K // 2 + 1 are kept. A source is left when its best beam, scored as if it ended there, is
+    no better than the worst of these: without a penalty none better can come.
 
     Args:
         model: In evaluation mode.
         at: What its `read` gave.
         sources: B.
         ends: Where targets begin and end; one that has not ended at the longest is cut there.
-        width: K, beams of each source, and targets kept; 1 takes the likeliest symbol each time.
+        width: K, beams of each source; 1 takes the likeliest symbol each time.
         penalty: 0 compares log probabilities; about 1 lets long targets win; of one beam nothing is
             compared.
 
@@ -70,7 +70,8 @@ def search(
     if not 0 <= penalty <= MOST_PENALTY:
         raise SamplingError(option="length_penalty", got=penalty, wanted=f"0 to {MOST_PENALTY:g}")
     penalty = penalty if width > 1 else 0.0  # one beam ends at its first end
-    kept, beams = _Kept(sources, width, ends.longest, penalty), _Beams(sources, width)
+    kept = _Kept(sources, width // 2 + 1, ends.longest, penalty)
+    beams = _Beams(sources, width)
     symbols = torch.full((sources,), ends.begin)
     for length in range(1, ends.longest + 1):
         logits, at = model.step(symbols, at)
@@ -168,12 +169,12 @@ def _best(chances: Tensor, totals: Tensor, count: int) -> tuple[Tensor, Tensor, 
 
 
 class _Kept:
-    """The best targets so far: of each source at most K."""
+    """The best targets so far: of each source at most a certain count."""
 
-    def __init__(self, sources: int, width: int, longest: int, penalty: float) -> None:
-        self.symbols = torch.zeros(sources, width, longest, dtype=torch.int64)
-        self.scores = torch.full((sources, width), -torch.inf)
-        self.lengths = torch.zeros(sources, width, dtype=torch.int64)
+    def __init__(self, sources: int, count: int, longest: int, penalty: float) -> None:
+        self.symbols = torch.zeros(sources, count, longest, dtype=torch.int64)
+        self.scores = torch.full((sources, count), -torch.inf)
+        self.lengths = torch.zeros(sources, count, dtype=torch.int64)
         self._penalty, self._longest = penalty, longest
 
     def _divisor(self, length: int) -> float:

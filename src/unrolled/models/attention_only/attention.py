@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from unrolled.errors import OptionError
 from unrolled.layers.options import check_whole
-from unrolled.models.attention_only.linear import Linear, linear
+from unrolled.models.linear import Linear, linear
 
 
 class KeysValues(NamedTuple):

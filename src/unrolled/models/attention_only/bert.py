@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from unrolled.models.attention_only.blocks import Block, BlockShape, check_sizes
-from unrolled.models.attention_only.linear import Linear
 from unrolled.models.attention_only.symbols import Lengths, check_context, open_symbols
+from unrolled.models.linear import Linear
 
 EPSILON = 1e-12  # of all norms
 _SPREAD = 0.02  # standard deviation of all weights at the start

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from unrolled.layers.options import check_whole
 from unrolled.models.attention_only.bert import EPSILON, Bert, BertShape, start_weights
-from unrolled.models.attention_only.linear import Linear, linear
 from unrolled.models.attention_only.symbols import Lengths
+from unrolled.models.linear import Linear, linear
 
 
 class MaskedScores(NamedTuple):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from unrolled.errors import AttentionCacheError, OptionError
 from unrolled.layers.options import check_whole
 from unrolled.models.attention_only.attention import KeysValues, MultiHeadAttention
-from unrolled.models.attention_only.linear import Linear
+from unrolled.models.linear import Linear
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,

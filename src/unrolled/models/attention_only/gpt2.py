@@ -14,8 +14,8 @@ from unrolled.models.attention_only.blocks import (
     run_causally,
     steps_in,
 )
-from unrolled.models.attention_only.linear import linear
 from unrolled.models.attention_only.symbols import check_context, open_symbols
+from unrolled.models.linear import linear
 
 _SPREAD = 0.02  # standard deviation of all weights at the start
 

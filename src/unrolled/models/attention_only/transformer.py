@@ -17,8 +17,8 @@ from unrolled.models.attention_only.blocks import (
     run_causally,
     steps_in,
 )
-from unrolled.models.attention_only.linear import linear
 from unrolled.models.attention_only.symbols import Lengths, open_symbols
+from unrolled.models.linear import linear
 
 
 @dataclass(frozen=True)

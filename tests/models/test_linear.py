@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 from torch.profiler import profile
 
-from unrolled.models.attention_only.linear import Linear, linear
+from unrolled.models.linear import Linear, linear
 
 LARGE, SMALL = (512, 256), (32, 16)
 ONEDNN = "mkldnn::_linear_pointwise"
