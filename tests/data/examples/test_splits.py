@@ -47,7 +47,7 @@ def test_examples_with_an_empty_side_are_left_out_and_counted():
     parts, read = of_parts(train=[*TEXTS, Labelled(" ", "a"), Labelled("a", "")])
     made = read_splits(parts, read, report=told.append)
     assert sum(map(len, made)) == 1_000
-    assert told == ["2 examples with an empty side were left out"]
+    assert told == ["examples with an empty side, left out: 2"]
 
 
 def test_a_part_without_examples_is_refused():

@@ -103,7 +103,7 @@ def test_long_sentences_lose_their_last_words_and_that_is_said(tagger):
     coded = coder.code([Tagged(words, ("TO", "VERB") * 40)], told.append)
     assert len(coded.pieces[0]) == 60 and len(coded.firsts[0]) == len(coded.tags[0]) < 80
     assert coded.firsts[0].max() < 59 and coder.reader.shape.context == 60
-    assert told == ["1 texts are longer than 58 units and were cut (--longest)"]
+    assert told == ["texts longer than 58 units, cut (--longest): 1"]
     assert [len(row) for row in tagger.tag([words])] == [len(coded.tags[0])]
 
 

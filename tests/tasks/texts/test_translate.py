@@ -178,7 +178,7 @@ def test_pairs_that_are_too_long_are_left_out_and_sources_cut(tmp_path):
     pairs = [*turned(100), Pair("a" * 30, "A"), Pair("b", "B" * 30)]
     watcher = Samples()
     run = train(tmp_path, write(tmp_path / "t.tsv", pairs), steps=2, longest=8, watcher=watcher)
-    assert "2 pairs are longer than 8 units and were left out" in watcher.lines
+    assert "pairs longer than 8 units, left out: 2" in watcher.lines
     assert run.coder.ends.longest == 8
     (cut,) = run.coder.sources(["a" * 30])
     assert len(cut) == 9
@@ -219,7 +219,7 @@ def test_bad_pairs_are_named(tmp_path):
     watcher = Samples()
     empty = write(tmp_path / "empty.tsv", [*turned(100), Pair("abc", ""), Pair(" ", "ABC")])
     train(tmp_path, empty, steps=2, watcher=watcher)
-    assert "2 examples with an empty side were left out" in watcher.lines
+    assert "examples with an empty side, left out: 2" in watcher.lines
 
 
 @pytest.mark.parametrize(

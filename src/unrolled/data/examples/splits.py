@@ -59,7 +59,7 @@ def read_splits(
     full = {name: [each for each in part if _is_full(each)] for name, part in found.items()}
     empty = sum(map(len, found.values())) - sum(map(len, full.values()))
     if empty:
-        report(f"{empty:,} examples with an empty side were left out")
+        report(f"examples with an empty side, left out: {empty:,}")
     if not any(full.values()):
         raise nothing_in(parts)
     made = split(

@@ -85,7 +85,7 @@ def cut(rows: Sequence[np.ndarray], longest: int, report: Report) -> list[np.nda
     """Sequences no longer than a model reads; how many were cut is told."""
     longer = sum(len(row) > longest for row in rows)
     if longer:
-        report(f"{longer:,} texts are longer than {longest:,} units and were cut (--longest)")
+        report(f"texts longer than {longest:,} units, cut (--longest): {longer:,}")
     return [row[:longest] for row in rows]
 
 

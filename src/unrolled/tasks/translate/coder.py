@@ -95,7 +95,7 @@ class Coder:
         ]
         if len(fit) < len(pairs):
             longer = len(pairs) - len(fit)
-            report(f"{longer:,} pairs are longer than {self._longest:,} units and were left out")
+            report(f"pairs longer than {self._longest:,} units, left out: {longer:,}")
         if not fit:
             wanted = (
                 f"a number of units that some pairs have; all {len(pairs):,} of a part are longer"
