@@ -10,7 +10,8 @@ import torch
 def describe(device: str = "cpu") -> str:
     """One line: the GPU that computes, or processor, cores and threads; versions."""
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-    return f"{_processor() if device == 'cpu' else torch.cuda.get_device_name(device)}, {versions}"
+    computer = _processor() if device == "cpu" else torch.cuda.get_device_name(device)
+    return f"{computer}, {versions}"
 
 
 def _processor() -> str:

@@ -5,5 +5,6 @@
 `encoder_decoder` with a sequence of its own (`attention`, `search`). `language_model` answers with
 the next symbol: `sampling` draws text from it, `beam` searches for likely text, `ngram` is the
 counting baseline beside it (numpy alone). `attention_only` has GPT-2, BERT and the Transformer;
-`smart_start` is a start for plain networks.
+`linear` is a product that is faster where nothing is learned from it; `smart_start` is a start for
+plain networks.
 """

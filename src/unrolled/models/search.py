@@ -77,9 +77,7 @@ def search(
         logits, at = model.step(symbols, at)
         grown = beams.grown(logits.float().log_softmax(-1))
         ended = grown.symbols[..., -1] == ends.end
-        first = torch.arange(ended.shape[1]) < width  # an end that is not among the best K is none
-        complete = grown._replace(totals=grown.totals.masked_fill(~(ended & first), -torch.inf))
-        kept.add(beams.sources, complete, length)
+        kept.add(beams.sources, grown.complete(ended, width), length)
         parents = beams.go_on(grown, ended)
         going = ~kept.are_final(beams)
         if not going.any():
@@ -104,6 +102,11 @@ class _Grown(NamedTuple):
     symbols: Tensor  # B x 2K x T
     totals: Tensor
     parents: Tensor
+
+    def complete(self, ended: Tensor, width: int) -> "_Grown":
+        """The best K, of which those alone count that ended: another end is none."""
+        best = _Grown(*(part[:, :width] for part in self))
+        return best._replace(totals=best.totals.masked_fill(~ended[:, :width], -torch.inf))
 
 
 class _Beams:
@@ -169,7 +172,7 @@ def _best(chances: Tensor, totals: Tensor, count: int) -> tuple[Tensor, Tensor, 
 
 
 class _Kept:
-    """The best targets so far: of each source at most a certain count."""
+    """The best targets so far: of each source at most `count`."""
 
     def __init__(self, sources: int, count: int, longest: int, penalty: float) -> None:
         self.symbols = torch.zeros(sources, count, longest, dtype=torch.int64)
